@@ -1,0 +1,109 @@
+"""One turn of a conversation, from the question to the stored answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from chatbot.chat.links import written_links
+from chatbot.chat.prompt import assemble_prompt, cite_passages
+from chatbot.chat.streaming import AnswerRenderer
+from chatbot.core.errors import Problem
+from chatbot.core.principal import Principal
+from chatbot.database.turns import Recalled, TurnStore
+from chatbot.model.embedding import Embedder, vector_text
+from chatbot.model.port import LanguageModel, Prompt
+
+_HISTORY = 12
+_NO_VECTOR = "[" + ",".join("0" * 384) + "]"
+
+# name and data of a server-sent event
+Event = tuple[str, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Answer:
+    pieces: list[str] = field(default_factory=list)
+    outcome: str = "stopped"  # until the model has said its last word
+
+
+class TurnService:
+    """Answers questions for principals."""
+
+    def __init__(self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int) -> None:
+        self._store = store
+        self._model = model
+        self._embedder = embedder
+        self._passages = passages
+
+    async def ask(self, who: Principal, conversation: UUID, question: str, *, search: bool = True) -> "Turn":
+        """Recall what the question needs. Raises `NotFound` for a conversation that is not the principal's own."""
+        vector = vector_text(self._embedder.embed(question)) if search else _NO_VECTOR
+        passages = self._passages if search else 0
+        recalled = await self._store.recall(who, conversation, question, vector, passages, _HISTORY)
+        return Turn(self._store, self._model, who, conversation, question, recalled)
+
+
+class Turn:
+    """A turn that may begin: the principal owns the conversation."""
+
+    def __init__(
+        self,
+        store: TurnStore,
+        model: LanguageModel,
+        who: Principal,
+        conversation: UUID,
+        question: str,
+        recalled: Recalled,
+    ) -> None:
+        self._store = store
+        self._model = model
+        self._who = who
+        self._conversation = conversation
+        self._question = question
+        self._citations = cite_passages(recalled.passages)
+        self._prompt: Prompt = assemble_prompt(question, recalled)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield the turn's events: `begin`, any number of `update`, then `end` or `problem`.
+
+        The question is durable before `begin`. However the stream ends, what was answered is stored.
+        """
+        answer = _Answer()
+        pieces = self._model.answer(self._prompt)
+        # the model works while the question is stored; nothing is shown before it is
+        first = asyncio.ensure_future(anext(pieces, None))
+        try:
+            question = await self._store.store_question(self._who, self._conversation, self._question)
+        except BaseException:
+            first.cancel()
+            raise
+        try:
+            yield "begin", {"question": question, "citations": self._citations}
+            renderer = AnswerRenderer(written_links(self._question), len(self._citations))
+            piece = await first
+            while piece is not None:
+                answer.pieces.append(piece)
+                if update := renderer.feed(piece):
+                    yield "update", update
+                piece = await anext(pieces, None)
+            yield "update", renderer.finish()
+            answer.outcome = "complete"
+            yield "end", {"answer": await self._keep(answer)}
+        except Problem as problem:
+            answer.outcome = "failed"
+            await self._keep(answer)
+            yield "problem", {"status": problem.status, "title": problem.title, "detail": problem.detail}
+        finally:
+            first.cancel()
+            await pieces.aclose()  # type: ignore[attr-defined]
+            if answer.outcome == "stopped":
+                await asyncio.shield(self._keep(answer))
+
+    async def _keep(self, answer: _Answer) -> int:
+        citations = orjson.dumps(self._citations).decode()
+        text = "".join(answer.pieces)
+        return await self._store.finish(self._who, self._conversation, text, citations, answer.outcome)

@@ -1,0 +1,125 @@
+"""Reads the settings: plain values from the environment, secrets from files only.
+
+A secret file is named after its setting, `<group>_<name>`, in the folder `CHATBOT_SECRETS_FOLDER`.
+Fails closed: a missing, unknown or malformed setting, or a secret given as an environment variable,
+ends the start with a list of all that is wrong.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import SecretBytes, SecretStr, ValidationError
+
+from chatbot.config.settings import Environment, Group, Settings
+
+PREFIX = "CHATBOT_"
+FOLDER = "CHATBOT_SECRETS_FOLDER"
+
+
+class BadSettings(Exception):
+    """The program cannot start with these settings. The message has one line per finding."""
+
+    def __init__(self, findings: list[str]) -> None:
+        super().__init__("The settings are not usable:\n" + "\n".join(f"  - {finding}" for finding in findings))
+        self.findings = findings
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings held by `environment` and its secrets folder, or raise `BadSettings`."""
+    findings: list[str] = []
+    values: dict[str, Any] = {"environment": environment.get("CHATBOT_ENVIRONMENT", "")}
+    if values["environment"] not in list(Environment):
+        findings.append("CHATBOT_ENVIRONMENT must be 'development' or 'production'")
+    groups = {n: t for n, t in get_type_hints(Settings).items() if isinstance(t, type) and issubclass(t, Group)}
+    for name in groups:
+        values[name] = {}
+    _read_variables(environment, groups, values, findings)
+    _read_secrets(environment.get(FOLDER), groups, values, findings)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        findings += [_sentence(item["loc"], item["msg"]) for item in error.errors() if item["loc"] != ("environment",)]
+    if findings:
+        raise BadSettings(sorted(findings))
+    return settings
+
+
+def _read_variables(
+    environment: Mapping[str, str], groups: dict[str, type[Group]], values: dict[str, Any], findings: list[str]
+) -> None:
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX) or variable in (FOLDER, "CHATBOT_ENVIRONMENT"):
+            continue
+        group, _, name = variable.removeprefix(PREFIX).lower().partition("__")
+        field = groups[group].model_fields.get(name) if group in groups else None
+        if field is None:
+            findings.append(f"{variable} is not a setting: check its spelling")
+        elif _is_secret(field.annotation):
+            findings.append(f"{variable} is a secret: put it into the file {group}_{name} of the secrets folder")
+        else:
+            values[group][name] = _parse(environment[variable], field.annotation, variable, findings)
+
+
+def _read_secrets(
+    folder: str | None, groups: dict[str, type[Group]], values: dict[str, Any], findings: list[str]
+) -> None:
+    if folder is None:
+        return
+    if not Path(folder).is_dir():
+        findings.append(f"{FOLDER} must name a folder that exists")
+        return
+    for group, kind in groups.items():
+        for name, field in kind.model_fields.items():
+            path = Path(folder) / f"{group}_{name}"
+            if not _is_secret(field.annotation) or not path.is_file():
+                continue
+            try:
+                content = path.read_bytes()
+            except PermissionError:
+                continue  # another part's secret: this process is not meant to have it
+            # keys are stored as hexadecimal text, so that no editor's newline changes them
+            text = content.decode("utf-8", "replace").strip()
+            values[group][name] = _from_hex(text, path.name, findings) if _is_bytes(field.annotation) else text
+
+
+def _from_hex(text: str, name: str, findings: list[str]) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        findings.append(f"the secret file {name} must hold hexadecimal digits, as `openssl rand -hex 32` prints them")
+        return b""
+
+
+def _parse(text: str, annotation: Any, variable: str, findings: list[str]) -> Any:
+    if get_origin(annotation) is not dict:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        findings.append(f"{variable} must be a JSON object")
+        return {}
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+
+
+def _is_secret(annotation: Any) -> bool:
+    return bool({SecretStr, SecretBytes} & set(_members(annotation)))
+
+
+def _is_bytes(annotation: Any) -> bool:
+    return SecretBytes in _members(annotation)
+
+
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    group, *rest = (str(part) for part in location)
+    name = rest[0] if rest else ""
+    field = get_type_hints(Settings)[group].model_fields.get(name) if name else None
+    if field is not None and _is_secret(field.annotation):
+        return f"the secret file {group}_{name}: {message.lower()}"
+    variable = f"{PREFIX}{group.upper()}" + (f"__{name.upper()}" if name else "")
+    return f"{variable}: {message.lower()}"

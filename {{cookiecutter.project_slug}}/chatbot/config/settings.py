@@ -1,0 +1,136 @@
+"""Every setting, typed and frozen, one group per part: `CHATBOT_<GROUP>__<NAME>`.
+
+Secrets are optional here because each process has only its own; `chatbot/wiring.py` asks for those it needs.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes, SecretStr
+
+from chatbot.core.principal import Role
+
+
+class Environment(StrEnum):
+    """Where the program runs; production is the stricter one."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or "@" in parts.netloc:
+        raise ValueError("must be an origin, as in https://chat.example.com: scheme and host, no path")
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        raise ValueError("must be a web address without credentials, as in https://host/v1")
+    return value.rstrip("/")
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Group(BaseModel):
+    """A group of settings: immutable, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class GatewaySettings(Group):
+    """The web application."""
+
+    public_url: Origin
+    bind: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    # part of the cookies' names, since a __Host- cookie reaches every port of its host
+    instance: str = Field(default="main", pattern=r"^[a-z0-9]{1,16}$")
+    session_key: SecretBytes | None = Field(default=None, min_length=32)
+    frontend: Path | None = None
+
+
+class IdentitySettings(Group):
+    """The OpenID Connect provider for people, and what its groups mean here."""
+
+    issuer: WebAddress
+    client_id: str
+    client_secret: SecretStr | None = Field(default=None, min_length=16)
+    # provider group -> "tenant:role"; a person in no listed group is refused
+    groups: dict[str, tuple[str, Role]]
+    idle_seconds: int = Field(default=3600, ge=60)
+    absolute_seconds: int = Field(default=12 * 3600, ge=300)
+
+
+class DatabaseSettings(Group):
+    """PostgreSQL. `host` is a server name, or the folder of a private unix socket."""
+
+    host: str
+    port: int = 5432
+    name: str = "chatbot"
+    api_password: SecretStr | None = None
+    worker_password: SecretStr | None = None
+    migrator_password: SecretStr | None = None
+    context_key: SecretBytes | None = Field(default=None, min_length=32)
+    pool_size: int = Field(default=8, ge=1, le=100)
+
+
+class ValkeySettings(Group):
+    """The instance that keeps state: sessions and jobs. It never evicts."""
+
+    socket: Path
+    gateway_password: SecretStr | None = None
+    worker_password: SecretStr | None = None
+
+
+class JobsSettings(Group):
+    """Signed messages between gateway and worker. Keys are 32-byte Ed25519 seeds."""
+
+    gateway_signing_key: SecretBytes | None = None
+    # base64 public keys by producer name
+    producers: dict[str, str] = {}
+    life_seconds: int = Field(default=3600, ge=10)
+
+
+class ModelSettings(Group):
+    """The language model. Without `base_url` the offline assistant answers."""
+
+    base_url: WebAddress | None = None
+    name: str = "offline"
+    key: SecretStr | None = None
+    max_answer_tokens: int = Field(default=1024, ge=1, le=32768)
+    connect_seconds: float = 5.0
+    idle_seconds: float = 60.0
+    total_seconds: float = 300.0
+
+
+class RetrievalSettings(Group):
+    """How passages are found."""
+
+    passages: int = Field(default=6, ge=1, le=12)
+
+
+class MonitoringSettings(Group):
+    """Logs."""
+
+    format: Literal["json", "plain"] = "json"
+
+
+class Settings(Group):
+    """All groups. A part of the program is handed its own group only."""
+
+    environment: Environment
+    gateway: GatewaySettings
+    identity: IdentitySettings
+    database: DatabaseSettings
+    valkey: ValkeySettings
+    jobs: JobsSettings = JobsSettings()
+    model: ModelSettings = ModelSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()

@@ -1,0 +1,70 @@
+"""Documents as the gateway sees them: kept, listed, cited, deleted."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatbot.core.principal import Principal
+from chatbot.database.tables import Chunk, Document, DocumentBody
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document judged fit to be kept."""
+
+    title: str
+    media_type: str
+    body: str
+    shared: bool
+
+
+async def keep_document(connection: AsyncConnection, who: Principal, document: NewDocument) -> UUID:
+    """Keep a document, queued for the worker, and return its id."""
+    raw = document.body.encode()
+    row = insert(Document).values(
+        tenant_id=who.tenant_id,
+        owner_id=who.user_id,
+        shared=document.shared,
+        title=document.title,
+        media_type=document.media_type,
+        sha256=hashlib.sha256(raw).digest(),
+        size=len(raw),
+    )
+    identifier: UUID = (await connection.execute(row.returning(Document.id))).scalar_one()
+    body = {"document_id": identifier, "tenant_id": who.tenant_id, "owner_id": who.user_id, "body": document.body}
+    await connection.execute(insert(DocumentBody).values(body))
+    return identifier
+
+
+async def list_documents(connection: AsyncConnection, limit: int = 500) -> Sequence[Row[Any]]:
+    """Return the documents that the principal may read, latest first."""
+    query = select(
+        Document.id, Document.title, Document.shared, Document.owner_id, Document.size,
+        Document.status, Document.problem, Document.created_at,
+    )  # fmt: skip
+    return (await connection.execute(query.order_by(Document.created_at.desc(), Document.id).limit(limit))).all()
+
+
+async def mark_failed(connection: AsyncConnection, document: UUID, problem: str) -> None:
+    """Say why a document will not become searchable."""
+    await connection.execute(
+        update(Document).where(Document.id == document).values(status="failed", problem=problem)
+    )
+
+
+async def delete_document(connection: AsyncConnection, document: UUID) -> bool:
+    """Delete one's own document with every chunk and vector; False when there is none such."""
+    result = await connection.execute(delete(Document).where(Document.id == document))
+    return result.rowcount == 1
+
+
+async def find_passage(connection: AsyncConnection, document: UUID, chunk: int) -> Row[Any] | None:
+    """Return a passage with its document's title, or None when the principal may not read such a one."""
+    query = select(Document.title, Chunk.section, Chunk.content, Chunk.place)
+    query = query.join(Document, Document.id == Chunk.document_id)
+    return (await connection.execute(query.where(Chunk.id == chunk, Chunk.document_id == document))).one_or_none()

@@ -1,0 +1,104 @@
+"""Connections to PostgreSQL: one role each, cleaned before anyone else gets them (control sql-tenant).
+
+A transaction-local setting never survives its transaction, but an injected statement can leave other
+things behind: session settings, prepared statements, temporary tables, cursors, listeners, locks.
+A returned connection is cleaned of all of them. Fails closed: what cannot be cleaned is closed.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
+
+from chatbot.config.settings import DatabaseSettings
+from chatbot.core.principal import Principal
+from chatbot.database.context import ContextSigner
+
+# each in one statement; DISCARD ALL would also drop them, but fails inside psycopg's own transaction handling
+CLEANING = (
+    "DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES; RESET SESSION AUTHORIZATION;"
+    " RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()"
+)
+_CONTEXT = text("SELECT pg_catalog.set_config('chatbot.context', :context, true)")
+
+
+def connection_options(settings: DatabaseSettings, role: str, password: str) -> dict[str, Any]:
+    """Return psycopg's connection arguments for `role`. Statements are prepared only where a caller asks for it."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": role,
+        "password": password,
+        "prepare_threshold": None,
+        "application_name": role,
+        "connect_timeout": 5,
+    }
+
+
+def _clean(connection: Any, _record: object, state: PoolResetState) -> None:
+    if state.terminate_only:
+        return  # it is being closed
+    connection.rollback()
+    cursor = connection.cursor()
+    cursor.execute(CLEANING)
+    cursor.close()
+    connection.commit()  # psycopg opened a transaction for it, and a rollback would undo the RESET
+
+
+class Database:
+    """The asynchronous pool of one role, for the gateway's ordinary statements."""
+
+    def __init__(self, settings: DatabaseSettings, signer: ContextSigner, password: str) -> None:
+        self._signer = signer
+        self._engine: AsyncEngine = create_async_engine(
+            URL.create("postgresql+psycopg"),
+            connect_args=connection_options(settings, signer.role, password),
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_reset_on_return=None,
+        )
+        event.listen(self._engine.sync_engine, "reset", _clean)
+
+    @asynccontextmanager
+    async def acting_for(self, principal: Principal) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection inside a transaction that sees the rows of `principal` and no others."""
+        async with self._engine.begin() as connection:
+            await connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
+            yield connection
+
+    async def is_up(self) -> bool:
+        """Say whether a statement can be run now."""
+        async with self._engine.connect() as connection:
+            return bool(await connection.scalar(text("SELECT true")))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+class WorkerDatabase:
+    """The same for the worker, which is not asynchronous."""
+
+    def __init__(self, settings: DatabaseSettings, signer: ContextSigner, password: str) -> None:
+        self._signer = signer
+        self._engine: Engine = create_engine(
+            URL.create("postgresql+psycopg"),
+            connect_args=connection_options(settings, signer.role, password),
+            pool_size=2,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_reset_on_return=None,
+        )
+        event.listen(self._engine, "reset", _clean)
+
+    @contextmanager
+    def acting_for(self, principal: Principal) -> Iterator[Connection]:
+        """Yield a connection inside a transaction that sees the rows of `principal` and no others."""
+        with self._engine.begin() as connection:
+            connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
+            yield connection

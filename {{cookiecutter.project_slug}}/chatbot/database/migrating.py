@@ -1,0 +1,40 @@
+"""Brings the schema up to date and installs the context key, as the role that owns the objects."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, create_engine, text
+
+from chatbot.config.settings import DatabaseSettings
+from chatbot.database.context import key_pads
+from chatbot.database.engines import connection_options
+
+# CVE-2026-3172: earlier versions of pgvector overflow a buffer while building an index in parallel
+_PGVECTOR_FLOOR = (0, 8, 2)
+_MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_INSTALL_KEY = text(
+    "INSERT INTO secure.context_key (inner_pad, outer_pad) VALUES (:inner, :outer)"
+    " ON CONFLICT (only_row) DO UPDATE SET inner_pad = :inner, outer_pad = :outer"
+)
+
+
+def migrate(settings: DatabaseSettings) -> None:
+    """Run every migration that is missing, then install the context key of the secrets folder."""
+    if settings.migrator_password is None or settings.context_key is None:
+        raise SystemExit("a migration needs the secret files database_migrator_password and database_context_key")
+    options = connection_options(settings, "chatbot_migrator", settings.migrator_password.get_secret_value())
+    engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options)
+    try:
+        with engine.begin() as connection:
+            version = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+            if version is None or tuple(map(int, version.split("."))) < _PGVECTOR_FLOOR:
+                raise SystemExit(f"pgvector 0.8.2 or newer is needed, found {version or 'none'}: upgrade the extension")
+            connection.execute(text("CREATE SCHEMA IF NOT EXISTS migration"))
+            config = Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(_MIGRATIONS))
+            command.upgrade(config, "head")
+            inner, outer = key_pads(settings.context_key.get_secret_value())
+            connection.execute(_INSTALL_KEY, {"inner": inner, "outer": outer})
+    finally:
+        engine.dispose()

@@ -1,0 +1,114 @@
+"""The tables as SQLAlchemy knows them. Their truth, with policies and rights, is `migrations/sql`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, MetaData, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Table(DeclarativeBase):
+    """The declarative root: every table lives in the schema `chatbot`."""
+
+    metadata = MetaData(schema="chatbot")
+    type_annotation_map = {dict[str, Any]: JSONB, list[dict[str, Any]]: JSONB}
+
+
+class Tenant(Table):
+    """An organisation; nothing is ever visible across two of them."""
+
+    __tablename__ = "tenants"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str]
+
+
+class User(Table):
+    """A person within a tenant, known by issuer and subject of the identity provider."""
+
+    __tablename__ = "users"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str]
+    signed_in_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Conversation(Table):
+    """A list of messages of one person."""
+
+    __tablename__ = "conversations"
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    tenant_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    title: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Message(Table):
+    """A question or an answer."""
+
+    __tablename__ = "messages"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    conversation_id: Mapped[UUID]
+    author: Mapped[str]
+    content: Mapped[str]
+    citations: Mapped[list[dict[str, Any]]]
+    outcome: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Document(Table):
+    """An uploaded document and how far it has come."""
+
+    __tablename__ = "documents"
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    tenant_id: Mapped[UUID]
+    owner_id: Mapped[UUID]
+    shared: Mapped[bool]
+    title: Mapped[str]
+    media_type: Mapped[str]
+    sha256: Mapped[bytes]
+    size: Mapped[int]
+    status: Mapped[str]
+    problem: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DocumentBody(Table):
+    """The text of a document, apart from its row so that lists stay small."""
+
+    __tablename__ = "document_bodies"
+    document_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    owner_id: Mapped[UUID]
+    body: Mapped[str]
+
+
+class Chunk(Table):
+    """A passage of a document."""
+
+    __tablename__ = "chunks"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[UUID]
+    owner_id: Mapped[UUID]
+    shared: Mapped[bool]
+    document_id: Mapped[UUID]
+    place: Mapped[int]
+    section: Mapped[str]
+    content: Mapped[str]
+
+
+class JobReceipt(Table):
+    """A job that has taken effect."""
+
+    __tablename__ = "job_receipts"
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    user_id: Mapped[UUID]

@@ -1,0 +1,74 @@
+"""The gateway: one readable list of middleware, one of routers, and the hot route."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from chatbot.gateway.cookies import CookieNames
+from chatbot.gateway.middleware.cross_site import CrossSiteGuard
+from chatbot.gateway.middleware.errors import ErrorBoundary
+from chatbot.gateway.middleware.gate import Gate
+from chatbot.gateway.middleware.headers import SecurityHeaders
+from chatbot.gateway.middleware.hosts import HostGuard
+from chatbot.gateway.problems import add_problem_handlers
+from chatbot.gateway.public import PUBLIC
+from chatbot.gateway.routes import auth, conversations, documents, health, pages, turns
+from chatbot.wiring import Parts
+
+_MOST_BODY_BYTES = 64 * 1024
+ROUTERS = (conversations.router, documents.router, auth.router, health.router)
+
+
+def build_application(parts: Parts) -> FastAPI:
+    """Return the ASGI application for these parts."""
+    app = FastAPI(
+        title="Secure AI chatbot",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        max_body_size=_MOST_BODY_BYTES,
+        telemetry={"tracing": False, "metrics": False},
+        lifespan=_lifespan,
+    )
+    app.state.parts = parts
+    app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
+    manifest = pages.read_manifest(parts.settings.gateway.frontend)
+    # first, since it is the busiest; plain ASGI, since it is the hot path
+    app.router.routes.insert(0, turns.turn_route(parts.turn_service))
+    for router in ROUTERS:
+        app.include_router(router)
+    app.router.routes.extend(pages.page_routes(manifest))
+    add_problem_handlers(app)
+    public = PUBLIC | {("GET", path) for path in manifest if path.startswith(pages.ASSETS)}
+    for middleware in reversed(middleware_stack(parts, public)):
+        app.add_middleware(middleware.cls, *middleware.args, **middleware.kwargs)
+    return app
+
+
+def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[Middleware]:
+    """Return the middleware, outermost first."""
+    origin = parts.settings.gateway.public_url
+    cookies = CookieNames.of(parts.settings.gateway.instance)
+    return [
+        Middleware(SecurityHeaders, https=origin.startswith("https:")),
+        Middleware(ErrorBoundary),
+        Middleware(HostGuard, authority=urlsplit(origin).netloc),
+        Middleware(CrossSiteGuard, origin=origin),
+        Middleware(Gate, sessions=parts.sessions, cookies=cookies, public=public),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: ASGIApp) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts  # type: ignore[attr-defined]
+    await parts.open()
+    try:
+        yield
+    finally:
+        await parts.close()

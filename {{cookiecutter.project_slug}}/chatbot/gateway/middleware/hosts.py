@@ -1,0 +1,29 @@
+"""The Host header must name this application (part of control web-csrf).
+
+Stops: DNS rebinding, and decisions spoiled by a forged host (CVE-2026-48710). The value is compared whole,
+before routing; nothing else in the program reads it. Fails closed: one missing, repeated or different is refused.
+"""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chatbot.gateway.middleware.errors import send_problem
+
+
+class HostGuard:
+    """Admits requests for one exact authority."""
+
+    def __init__(self, app: ASGIApp, *, authority: str) -> None:
+        self._app = app
+        self._authority = authority.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 421 (RFC 9110, section 15.5.20)."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # there are none
+            return
+        if scope["type"] == "http":
+            hosts = [value for name, value in scope["headers"] if name == b"host"]
+            if hosts != [self._authority]:
+                await send_problem(send, 421, "Wrong host", "This server does not answer for that name.")
+                return
+        await self._app(scope, receive, send)

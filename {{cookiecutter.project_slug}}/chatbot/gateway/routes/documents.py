@@ -1,0 +1,98 @@
+"""Documents: uploaded, listed, cited, deleted."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chatbot.core.errors import NotFound, Problem
+from chatbot.database import documents as table
+from chatbot.database.documents import NewDocument
+from chatbot.gateway.dependencies import Using, Who
+from chatbot.retrieval.reading import MOST_BYTES, read_document
+
+router = APIRouter(prefix="/api/v1/documents")
+
+
+class UploadOptions(BaseModel):
+    """What is said about an upload beside its bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=200)
+    shared: bool = False
+
+
+class DocumentEntry(BaseModel):
+    """A document in the list."""
+
+    id: UUID
+    title: str
+    own: bool
+    shared: bool
+    size: int
+    status: str
+    problem: str | None
+    created_at: datetime
+
+
+class PassageShown(BaseModel):
+    """A passage that an answer cites. Its text is untrusted: it is shown as text only."""
+
+    title: str
+    section: str
+    content: str
+
+
+@router.post("", status_code=202, max_body_size=MOST_BYTES)
+async def upload_document(
+    request: Request, options: Annotated[UploadOptions, Query()], who: Who, parts: Using
+) -> dict[str, Any]:
+    """Keep the body as a document and have it made searchable. The body is the file itself, nothing around it."""
+    body = await request.body()
+    document: NewDocument = read_document(options.name, body, shared=options.shared)
+    async with parts.database.acting_for(who) as connection:
+        identifier = await table.keep_document(connection, who, document)
+    # after the commit: the worker must find the row
+    try:
+        await to_thread.run_sync(parts.jobs.ingest, who, identifier)
+    except Problem as problem:
+        async with parts.database.acting_for(who) as connection:
+            await table.mark_failed(connection, identifier, problem.detail)
+        raise
+    return {"id": identifier, "title": document.title, "status": "queued"}
+
+
+@router.get("")
+async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
+    """List the documents that one may read, the latest first."""
+    async with parts.database.acting_for(who) as connection:
+        rows = await table.list_documents(connection)
+    return [
+        DocumentEntry(
+            id=row.id, title=row.title, own=row.owner_id == who.user_id, shared=row.shared, size=row.size,
+            status=row.status, problem=row.problem, created_at=row.created_at,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+@router.delete("/{document}", status_code=204)
+async def delete_document(document: UUID, who: Who, parts: Using) -> Response:
+    """Delete one's own document with every passage and vector."""
+    async with parts.database.acting_for(who) as connection:
+        if not await table.delete_document(connection, document):
+            raise NotFound("There is no such document of yours.")
+    return Response(status_code=204)
+
+
+@router.get("/{document}/passages/{chunk}")
+async def show_passage(document: UUID, chunk: int, who: Who, parts: Using) -> PassageShown:
+    """Return the passage that a citation names."""
+    async with parts.database.acting_for(who) as connection:
+        row = await table.find_passage(connection, document, chunk) if 0 < chunk < 2**63 else None
+    if row is None:
+        raise NotFound("There is no such passage.")
+    return PassageShown(title=row.title, section=row.section, content=row.content)

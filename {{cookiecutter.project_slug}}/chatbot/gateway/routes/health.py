@@ -1,0 +1,49 @@
+"""Whether the gateway lives and can work, and the browser's reports of blocked content."""
+
+import logging
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from chatbot.core.errors import Unavailable
+from chatbot.gateway.dependencies import Using
+
+router = APIRouter()
+_log = logging.getLogger("chatbot.gateway")
+_MOST_REPORT_BYTES = 8 * 1024
+_REPORTED = ("document-uri", "violated-directive", "effective-directive", "blocked-uri", "source-file", "line-number")
+
+
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """Answer when the process runs."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def ready(parts: Using) -> dict[str, str]:
+    """Answer 200 when database and session store can be used, else 503; which one is only in the log."""
+    try:
+        await parts.database.is_up()
+        await parts.valkey.ping()
+    except Exception as error:
+        _log.warning("not ready", extra={"cause": type(error).__name__})
+        raise Unavailable("A part that is needed is down.") from error
+    return {"status": "ready"}
+
+
+@router.post("/csp-report", status_code=204)
+async def note_violation(request: Request) -> Response:
+    """Log what a browser blocked: a few fields, cut short. Anything else is dropped in silence."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_REPORT_BYTES:
+            return Response(status_code=413)
+    try:
+        report = orjson.loads(body)["csp-report"]
+        fields = {name.replace("-", "_"): str(report[name])[:200] for name in _REPORTED if name in report}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return Response(status_code=204)
+    _log.warning("content blocked by the browser", extra=fields)
+    return Response(status_code=204)

@@ -1,0 +1,118 @@
+"""The hot route: a question in, an answer as server-sent events out. Plain ASGI: it runs once per question."""
+
+import asyncio
+from uuid import UUID
+
+import orjson
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from chatbot.chat.turn import Event, Turn, TurnService
+from chatbot.core.errors import NotFound, Problem, SignInRequired, TooLarge, Unprocessable, WrongMediaType
+from chatbot.core.principal import Principal
+
+_MOST_BODY_BYTES = 64 * 1024
+_MOST_CHARACTERS = 8000
+_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"),
+                (b"x-accel-buffering", b"no")],
+}  # fmt: skip
+
+
+def turn_route(service: TurnService) -> Route:
+    """Return `POST /api/v1/conversations/{conversation}/turns`."""
+    return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service), methods=["POST"])
+
+
+class TurnEndpoint:
+    """Reads the question, streams the answer, and stops the model when the reader leaves."""
+
+    def __init__(self, service: TurnService) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        who = scope.get("principal")
+        if not isinstance(who, Principal):
+            raise SignInRequired("Sign in and try again.")
+        conversation = _identifier(scope["path_params"]["conversation"])
+        question, search = _read_question(scope, await _read_body(receive))
+        turn = await self._service.ask(who, conversation, question, search=search)
+        streaming = asyncio.ensure_future(_stream(turn, send))
+        leaving = asyncio.ensure_future(_left(receive))
+        try:
+            await asyncio.wait({streaming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not streaming.done():
+                streaming.cancel()  # the model is stopped, what was answered is stored
+            await asyncio.gather(streaming, return_exceptions=leaving.done())
+        finally:
+            leaving.cancel()
+            streaming.cancel()
+
+
+async def _stream(turn: Turn, send: Send) -> None:
+    started = False
+    events = turn.events()
+    try:
+        async for event in events:
+            if not started:
+                await send(_START)
+                started = True
+            await send({"type": "http.response.body", "body": encode_event(event), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        await events.aclose()  # type: ignore[attr-defined]
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def encode_event(event: Event) -> bytes:
+    """Return an event as it goes over the wire (HTML standard, section 9.2)."""
+    name, data = event
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        identifier = UUID(text)
+    except ValueError:
+        raise NotFound("There is no such conversation.") from None
+    if str(identifier) != text:
+        raise NotFound("There is no such conversation.")  # one spelling only
+    return identifier
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("The request ended before it was whole.")
+        body += message.get("body", b"")
+        if len(body) > _MOST_BODY_BYTES:
+            raise TooLarge(f"A question may have {_MOST_CHARACTERS} characters.")
+        if not message.get("more_body"):
+            return body
+
+
+def _read_question(scope: Scope, body: bytes) -> tuple[str, bool]:
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
+        raise WrongMediaType("Send the question as application/json.")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Unprocessable("The body is not JSON.") from None
+    if not isinstance(value, dict) or not {"question"} <= value.keys() <= {"question", "search"}:
+        raise Unprocessable("Send one object with the field 'question', and 'search' if you like.")
+    question, search = value["question"], value.get("search", True)
+    if not isinstance(question, str) or not isinstance(search, bool):
+        raise Unprocessable("'question' must be text, 'search' true or false.")
+    if not question.strip() or len(question) > _MOST_CHARACTERS or "\0" in question:
+        raise Unprocessable(f"A question must have 1 to {_MOST_CHARACTERS} characters.")
+    return question, search

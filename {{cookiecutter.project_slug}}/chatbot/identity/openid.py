@@ -1,0 +1,174 @@
+"""Sign-in by OpenID Connect: code flow with PKCE, state and nonce (part of control web-session).
+
+Stops: a stolen or injected code (RFC 7636), login forgery (state bound to the browser), replayed ID tokens
+(nonce), mix-up of providers (RFC 9207), forged tokens (fixed algorithms, keys from the issuer only).
+Fails closed: whatever does not fit ends the attempt, which can be used once.
+"""
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from httpx2 import HTTPError
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from chatbot.config.settings import IdentitySettings
+from chatbot.core.errors import Problem, Unavailable
+
+_ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA"]
+_LONGEST_TOKEN = 8 * 1024
+_LEEWAY_SECONDS = 30
+_KEYS_FRESH_SECONDS = 30
+_TIMEOUT_SECONDS = 5.0
+
+
+class SignInFailed(Problem):
+    """The identity provider's answer does not fit the attempt that this browser began."""
+
+    status = 400
+    title = "The sign-in could not be completed"
+
+    def __init__(self, why: str) -> None:
+        super().__init__("Go back to the sign-in page and start again.")
+        self.why = why  # for the log
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What must be remembered between leaving for the provider and coming back."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+    def dump(self) -> bytes:
+        """Return the attempt as JSON."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, data: bytes) -> "Attempt":
+        """Return the attempt that `dump` wrote."""
+        return cls(**orjson.loads(data))
+
+
+class OpenIdProvider:
+    """The configured provider: its addresses and keys come from discovery at the issuer alone."""
+
+    def __init__(self, settings: IdentitySettings, client_secret: str, redirect_uri: str) -> None:
+        self._settings = settings
+        self._client_secret = client_secret
+        self._redirect_uri = redirect_uri
+        self._metadata: dict[str, Any] | None = None
+        self._keys: KeySet | None = None
+        self._keys_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def begin(self) -> tuple[str, Attempt]:
+        """Return the address to send the browser to, and the attempt to remember for it."""
+        metadata = await self._discover()
+        attempt = Attempt(*(secrets.token_urlsafe(32) for _ in range(3)))
+        async with self._client() as client:
+            address, _ = client.create_authorization_url(
+                metadata["authorization_endpoint"],
+                state=attempt.state,
+                nonce=attempt.nonce,
+                code_verifier=attempt.verifier,
+            )
+        return address, attempt
+
+    async def complete(self, attempt: Attempt, answer: Mapping[str, str]) -> dict[str, Any]:
+        """Return the verified ID token claims for the provider's answer. Raises `SignInFailed`."""
+        metadata = await self._discover()
+        if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
+            raise SignInFailed("state")
+        # RFC 9207: an answer of another provider is refused before its code goes anywhere
+        announced = metadata.get("authorization_response_iss_parameter_supported") is True
+        if (announced or "iss" in answer) and answer.get("iss") != self._settings.issuer:
+            raise SignInFailed("issuer of the answer")
+        if "error" in answer or not answer.get("code"):
+            raise SignInFailed("the provider refused")
+        try:
+            async with self._client() as client:
+                token = await client.fetch_token(
+                    metadata["token_endpoint"], code=answer["code"], code_verifier=attempt.verifier
+                )
+        except OAuthError as error:
+            raise SignInFailed("code") from error
+        except (HTTPError, ValueError) as error:
+            raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
+        return await self._verify(token.get("id_token"), attempt.nonce)
+
+    async def _verify(self, token: object, nonce: str) -> dict[str, Any]:
+        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
+            raise SignInFailed("ID token missing or too long")
+        claims_rules = jwt.JWTClaimsRegistry(
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": self._settings.issuer},
+            aud={"essential": True, "value": self._settings.client_id},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+            nonce={"essential": True, "value": nonce},
+        )
+        try:
+            try:
+                decoded = jwt.decode(token, await self._key_set(), algorithms=_ALGORITHMS)
+            except JoseError:
+                # a key may have been rotated since; asked for at most twice a minute
+                decoded = jwt.decode(token, await self._key_set(renew=True), algorithms=_ALGORITHMS)
+            claims_rules.validate(decoded.claims)
+        except (JoseError, ValueError) as error:
+            raise SignInFailed(f"ID token: {type(error).__name__}") from error
+        return dict(decoded.claims)
+
+    async def _discover(self) -> dict[str, Any]:
+        async with self._lock:
+            if self._metadata is None:
+                metadata = await self._get(f"{self._settings.issuer}/.well-known/openid-configuration")
+                # OpenID Connect Discovery 1.0, section 4.3
+                if metadata.get("issuer") != self._settings.issuer:
+                    raise Unavailable("The identity provider's configuration names another issuer.")
+                self._metadata = metadata
+            return self._metadata
+
+    async def _key_set(self, *, renew: bool = False) -> KeySet:
+        metadata = await self._discover()
+        async with self._lock:
+            old = time.monotonic() - self._keys_at > _KEYS_FRESH_SECONDS
+            if self._keys is None or (renew and old):
+                self._keys = KeySet.import_key_set(await self._get(metadata["jwks_uri"]))  # type: ignore[arg-type]
+                self._keys_at = time.monotonic()
+            return self._keys
+
+    async def _get(self, address: str) -> dict[str, Any]:
+        try:
+            async with self._client() as client:
+                response = await client.request("GET", address, withhold_token=True)
+            response.raise_for_status()
+            document = response.json()
+        except (HTTPError, ValueError) as error:
+            raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
+        if not isinstance(document, dict):
+            raise Unavailable("The identity provider's answer is not in the expected form.")
+        return document
+
+    def _client(self) -> AsyncOAuth2Client:
+        return AsyncOAuth2Client(
+            client_id=self._settings.client_id,
+            client_secret=self._client_secret,
+            scope="openid profile",
+            redirect_uri=self._redirect_uri,
+            code_challenge_method="S256",
+            timeout=_TIMEOUT_SECONDS,
+            follow_redirects=False,
+            trust_env=False,
+        )

@@ -1,0 +1,43 @@
+"""From the identity provider's claims to a principal: one mapping, held in the settings."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from chatbot.core.errors import Problem
+from chatbot.core.principal import Principal, Role
+
+# identifiers are made from names, so that they are the same in every process and need no look-up
+_NAMESPACE = UUID("5f0f2f5e-3a63-5e3e-9c43-5a6b4f1f7e10")
+
+
+class NotAdmitted(Problem):
+    """A person whom the identity provider knows and this application does not admit."""
+
+    status = 403
+    title = "This account may not use the application"
+
+
+def tenant_id(slug: str) -> UUID:
+    """Return the identifier of the tenant called `slug`."""
+    return uuid5(_NAMESPACE, f"tenant|{slug}")
+
+
+def user_id(slug: str, issuer: str, subject: str) -> UUID:
+    """Return a person's identifier inside a tenant; the same person in another tenant is somebody else."""
+    return uuid5(_NAMESPACE, f"user|{slug}|{issuer}|{subject}")
+
+
+def admit(claims: Mapping[str, Any], groups: Mapping[str, tuple[str, Role]]) -> tuple[Principal, str]:
+    """Return the principal for verified ID token claims, and the tenant's slug.
+
+    The first listed group that the person is in decides. Raises `NotAdmitted` when there is none: closed.
+    """
+    held = claims.get("groups")
+    names = set(held) if isinstance(held, list) and all(isinstance(name, str) for name in held) else set()
+    for group, (tenant, role) in groups.items():
+        if group in names:
+            issuer, subject = str(claims["iss"]), str(claims["sub"])
+            name = str(claims.get("name") or claims.get("preferred_username") or subject)[:200]
+            return Principal(tenant_id(tenant), user_id(tenant, issuer, subject), role, name), tenant
+    raise NotAdmitted("None of your groups is given access. Ask an administrator to add you to one.")

@@ -1,0 +1,43 @@
+"""The command line `chatbot` (also `python -m chatbot`). Exit status 0, 1 for a finding, 2 for wrong usage."""
+
+import argparse
+import os
+import sys
+
+from chatbot.config.loading import BadSettings, load_settings
+from chatbot.config.settings import Settings
+from chatbot.monitoring.logs import configure_logs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="chatbot", description="A secure AI chatbot.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run one part of the program until it is stopped")
+    run.add_argument("part", choices=["gateway", "worker"], nargs="?", default="gateway")
+    commands.add_parser("migrate", help="bring the database's schema up to date")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = load_settings(os.environ)
+        configure_logs(settings.monitoring.format)
+        _run(chosen, settings)
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(chosen: argparse.Namespace, settings: Settings) -> None:
+    # imported late: each part loads only what it needs
+    if chosen.command == "migrate":
+        from chatbot.database.migrating import migrate
+
+        migrate(settings.database)
+    elif chosen.part == "worker":
+        from chatbot.worker.program import run_worker
+
+        run_worker(settings)
+    else:
+        from chatbot.gateway.server import run_gateway
+
+        run_gateway(settings)

@@ -1,0 +1,67 @@
+"""Cuts a document into passages that can be found and cited on their own."""
+
+import re
+from dataclasses import dataclass
+
+_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
+_FENCE = re.compile(r"^\s*(```|~~~)")
+PASSAGE_CHARACTERS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A passage: the headings above it, and its text."""
+
+    section: str
+    content: str
+
+
+def cut_document(text: str, *, markdown: bool) -> list[Piece]:
+    """Return the passages of `text` in order, each of at most `PASSAGE_CHARACTERS` characters.
+
+    Cuts at headings first, then between paragraphs, then between sentences, then anywhere. No text is lost
+    but headings, which stay as the section.
+    """
+    pieces = []
+    for section, body in _sections(text) if markdown else [("", text)]:
+        pieces += [Piece(section, part) for part in _parts(body)]
+    return pieces
+
+
+def _sections(text: str) -> list[tuple[str, str]]:
+    sections: list[tuple[str, list[str]]] = [("", [])]
+    path: list[tuple[int, str]] = []
+    fenced = False
+    for line in text.splitlines():
+        if _FENCE.match(line):
+            fenced = not fenced
+        heading = None if fenced else _HEADING.match(line)
+        if heading is None:
+            sections[-1][1].append(line)
+            continue
+        level = len(heading[1])
+        path = [entry for entry in path if entry[0] < level] + [(level, heading[2])]
+        sections.append((" › ".join(title for _, title in path)[:300], []))
+    return [(title, "\n".join(lines)) for title, lines in sections]
+
+
+def _parts(body: str) -> list[str]:
+    parts: list[str] = []
+    for block in re.split(r"\n\s*\n", body):
+        for piece in _fitting(block.strip()):
+            if parts and len(parts[-1]) + 2 + len(piece) <= PASSAGE_CHARACTERS:
+                parts[-1] += "\n\n" + piece
+            else:
+                parts.append(piece)
+    return parts
+
+
+def _fitting(block: str) -> list[str]:
+    pieces: list[str] = []
+    while len(block) > PASSAGE_CHARACTERS:
+        window = block[:PASSAGE_CHARACTERS]
+        cut = max(window.rfind(mark) for mark in ("\n", ". ", "! ", "? ")) + 1 or window.rfind(" ") + 1
+        cut = cut or PASSAGE_CHARACTERS
+        pieces.append(block[:cut].strip())
+        block = block[cut:].strip()
+    return [piece for piece in [*pieces, block] if piece]

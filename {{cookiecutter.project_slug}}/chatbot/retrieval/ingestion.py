@@ -1,0 +1,42 @@
+"""Makes a queued document searchable, as the person who uploaded it."""
+
+from uuid import UUID
+
+from chatbot.core.principal import Principal
+from chatbot.database.engines import WorkerDatabase
+from chatbot.database.ingestion import (
+    Passage, Queued, claim_job, mark_failed, read_queued, replace_passages,
+)  # fmt: skip
+from chatbot.model.embedding import Embedder, vector_text
+from chatbot.retrieval.chunking import cut_document
+
+_MOST_PASSAGES = 5000
+
+
+def ingest_document(database: WorkerDatabase, embedder: Embedder, who: Principal, document: UUID, job: UUID) -> str:
+    """Cut, embed and store a document in one transaction. Returns what became of it, for the log.
+
+    Running the same job again changes nothing. A document that is gone, or not the principal's own, is left alone.
+    """
+    with database.acting_for(who) as connection:
+        if not claim_job(connection, who, job):
+            return "already done"
+        queued = read_queued(connection, who, document)
+        if queued is None:
+            return "no such document"
+        passages = make_passages(queued, embedder)
+        if not passages or len(passages) > _MOST_PASSAGES:
+            why = "It holds no text." if not passages else "It is too long: split it into several documents."
+            mark_failed(connection, document, why)
+            return "refused"
+        replace_passages(connection, who, document, queued.shared, passages)
+        return f"{len(passages)} passages"
+
+
+def make_passages(queued: Queued, embedder: Embedder) -> list[Passage]:
+    """Return the passages of a document with their vectors, in the order of the text."""
+    pieces = cut_document(queued.body, markdown=queued.media_type == "text/markdown")
+    return [
+        Passage(piece.section, piece.content, vector_text(embedder.embed(f"{piece.section} {piece.content}")))
+        for piece in pieces
+    ]

@@ -1,0 +1,114 @@
+"""The only place where adapters are chosen and built."""
+
+from dataclasses import dataclass
+from typing import overload
+
+from celery import Celery
+from pydantic import SecretBytes, SecretStr
+from redis.asyncio import Redis
+
+from chatbot.chat.turn import TurnService
+from chatbot.config.loading import BadSettings
+from chatbot.config.settings import ModelSettings, Settings
+from chatbot.database.context import ContextSigner
+from chatbot.database.engines import Database, WorkerDatabase
+from chatbot.database.turns import TurnStore
+from chatbot.identity.openid import OpenIdProvider
+from chatbot.identity.sessions import SessionStore
+from chatbot.jobs.queue import JobQueue, make_celery, make_signer, make_verifier
+from chatbot.model.embedding import Embedder, HashingEmbedder
+from chatbot.model.offline import OfflineAssistant
+from chatbot.model.openai import OpenAIModel
+from chatbot.model.port import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the gateway works with."""
+
+    settings: Settings
+    database: Database
+    turns: TurnStore
+    sessions: SessionStore
+    provider: OpenIdProvider
+    valkey: "Redis[bytes]"
+    jobs: JobQueue
+    model: LanguageModel
+    turn_service: TurnService
+
+    async def open(self) -> None:
+        """Connect to what must be there from the start."""
+        await self.turns.open()
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.model.close()
+        await self.turns.close()
+        await self.database.close()
+        await self.valkey.aclose()
+
+
+def build_gateway(settings: Settings) -> Parts:
+    """Build the gateway's parts. Raises `BadSettings` for a secret that only the gateway needs."""
+    password = _needed(settings.database.api_password, "database_api_password")
+    valkey_password = _needed(settings.valkey.gateway_password, "valkey_gateway_password")
+    signer = ContextSigner(_needed(settings.database.context_key, "database_context_key"), "chatbot_api")
+    valkey: Redis[bytes] = Redis(
+        unix_socket_path=str(settings.valkey.socket), username="gateway", password=valkey_password,
+        socket_timeout=2, socket_connect_timeout=2, max_connections=64,
+    )  # fmt: skip
+    sessions = SessionStore(
+        valkey, _needed(settings.gateway.session_key, "gateway_session_key"),
+        idle_seconds=settings.identity.idle_seconds, absolute_seconds=settings.identity.absolute_seconds,
+    )  # fmt: skip
+    turns = TurnStore(settings.database, signer, password)
+    model = choose_model(settings.model)
+    celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
+    return Parts(
+        settings=settings,
+        database=Database(settings.database, signer, password),
+        turns=turns,
+        sessions=sessions,
+        provider=OpenIdProvider(
+            settings.identity,
+            _needed(settings.identity.client_secret, "identity_client_secret"),
+            f"{settings.gateway.public_url}/auth/callback",
+        ),
+        valkey=valkey,
+        jobs=JobQueue(celery),
+        model=model,
+        turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What the worker works with."""
+
+    app: Celery
+    database: WorkerDatabase
+    embedder: Embedder
+
+
+def build_worker(settings: Settings) -> WorkerParts:
+    """Build the worker's parts. Raises `BadSettings` for a secret that only the worker needs."""
+    signer = ContextSigner(_needed(settings.database.context_key, "database_context_key"), "chatbot_worker")
+    password = _needed(settings.database.worker_password, "database_worker_password")
+    valkey_password = _needed(settings.valkey.worker_password, "valkey_worker_password")
+    app = make_celery(settings.valkey, "worker", valkey_password, job_verifier=make_verifier(settings.jobs))
+    return WorkerParts(app, WorkerDatabase(settings.database, signer, password), HashingEmbedder())
+
+
+def choose_model(settings: ModelSettings) -> LanguageModel:
+    """Return the configured language model: an OpenAI-compatible endpoint, or the offline assistant."""
+    return OpenAIModel(settings) if settings.base_url else OfflineAssistant()
+
+
+@overload
+def _needed(secret: SecretStr | None, name: str) -> str: ...
+@overload
+def _needed(secret: SecretBytes | None, name: str) -> bytes: ...
+def _needed(secret: SecretStr | SecretBytes | None, name: str) -> str | bytes:
+    if secret is None:
+        raise BadSettings([f"the secret file {name} is missing: this process cannot work without it"])
+    return secret.get_secret_value()

@@ -1,0 +1,28 @@
+"""The demo accounts: two tenants, members and admins."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person of the development identity provider."""
+
+    name: str
+    full_name: str
+    tenant: str
+    role: str
+
+    @property
+    def group(self) -> str:
+        """The provider's group that stands for tenant and role."""
+        return f"{self.tenant}-{self.role}s"
+
+
+ACCOUNTS = (
+    Account("alice", "Alice Archer", "acme", "member"),
+    Account("bob", "Bob Baker", "acme", "member"),
+    Account("ada", "Ada Adeyemi", "acme", "admin"),
+    Account("carol", "Carol Cole", "globex", "member"),
+    Account("grace", "Grace Gupta", "globex", "admin"),
+)
+GROUPS = {account.group: (account.tenant, account.role) for account in ACCOUNTS}

@@ -1,0 +1,61 @@
+"""The two ports: chosen once per checkout, since the identity provider's address is part of who people are."""
+
+import json
+import socket
+from pathlib import Path
+
+import psutil
+
+from development.places import CannotStart
+from development.secret_store import write_private
+
+_FIRST = 8000
+_LAST = 8999
+
+
+def choose_ports(path: Path, wanted: int | None) -> tuple[int, int]:
+    """Return the gateway's and the identity provider's port. Raises `CannotStart` naming a port that is taken.
+
+    At the first start the first free pair from 8000 on is taken and kept. `wanted` moves the gateway only.
+    """
+    kept = json.loads(path.read_text()) if path.exists() else None
+    if kept is None:
+        gateway = wanted or _next_free(_FIRST)
+        kept = {"gateway": gateway, "identity": _next_free(gateway + 1 if gateway < _LAST else _FIRST)}
+    gateway = wanted or kept["gateway"]
+    for port in (gateway, kept["identity"]):
+        if not is_free(port):
+            raise CannotStart(
+                f"Port {port} is taken{_by_whom(port)}. Stop that program, or choose another port: make run PORT=8100"
+            )
+    write_private(path, json.dumps(kept))
+    return gateway, kept["identity"]
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on the loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def _next_free(first: int) -> int:
+    for port in range(first, _LAST + 1):
+        if is_free(port):
+            return port
+    raise CannotStart(f"Every port from {first} to {_LAST} is taken.")
+
+
+def _by_whom(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        pass
+    return ""

@@ -1,0 +1,73 @@
+"""Development secrets: random per checkout, made at the first start, each part given only its own."""
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from development.accounts import ACCOUNTS
+
+_HEX_KEYS = ("database_context_key", "gateway_session_key", "jobs_gateway_signing_key")
+_PASSWORDS = (
+    "database_bootstrap_password", "database_migrator_password", "database_api_password", "database_worker_password",
+    "valkey_admin_password", "valkey_gateway_password", "valkey_worker_password", "identity_client_secret",
+)  # fmt: skip
+# part -> the secret files that it gets
+PARTS = {
+    "migrate": ("database_migrator_password", "database_context_key"),
+    "gateway": ("database_api_password", "database_context_key", "gateway_session_key", "jobs_gateway_signing_key",
+                "valkey_gateway_password", "identity_client_secret"),
+    "worker": ("database_worker_password", "database_context_key", "valkey_worker_password"),
+}  # fmt: skip
+
+
+class SecretStore:
+    """The secrets of one checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._values = self._load_or_make()
+        for part, names in PARTS.items():
+            (folder / part).mkdir(mode=0o700, exist_ok=True)
+            for name in names:
+                write_private(folder / part / name, self[name])
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def folder(self, part: str) -> Path:
+        """Return the secrets folder of a part."""
+        return self._folder / part
+
+    def password(self, account: str) -> str:
+        """Return a demo account's password."""
+        return self._values[f"account_{account}"]
+
+    def gateway_public_key(self) -> str:
+        """Return the key by which the worker verifies the gateway's jobs, base64."""
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self["jobs_gateway_signing_key"]))
+        return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+    def _load_or_make(self) -> dict[str, str]:
+        path = self._folder / "development.json"
+        values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        wanted = {name: secrets.token_hex(32) for name in _HEX_KEYS}
+        wanted |= {name: secrets.token_urlsafe(32) for name in _PASSWORDS}
+        wanted |= {f"account_{account.name}": secrets.token_urlsafe(9) for account in ACCOUNTS}
+        complete = wanted | values
+        if complete != values:
+            write_private(path, json.dumps(complete, indent=1))
+        return complete
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` so that only the owner can read it, whole or not at all."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    unfinished.replace(path)

@@ -1,0 +1,202 @@
+"""The development stack: starts every part, watches them, stops them."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+from development.accounts import GROUPS
+from development.places import CannotStart, Places, find_places
+from development.ports import choose_ports
+from development.postgres import DATABASE, Postgres
+from development.processes import ProcessRecord, end_child
+from development.secret_store import SecretStore
+from development.valkey import Valkey
+
+PROJECT = Path(__file__).parents[1]
+_MOST_RESTARTS = 3
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
+
+
+class Stack:
+    """All parts of one installation. Use as a context manager, or call `start` and `stop`."""
+
+    def __init__(self, state: Path, *, port: int | None = None, say: Callable[[str], None] = print) -> None:
+        self._say = say
+        self.places: Places = find_places(state)
+        self._lock = self._take_lock()
+        self._record = ProcessRecord(self.places.state / "processes.json")
+        for name in self._record.end_leftovers():
+            say(f"  {name:<10} left over from a killed run: ended")
+        self.secrets = SecretStore(self.places.secrets)
+        self.port, self.identity_port = choose_ports(self.places.state / "ports.json", port)
+        self.postgres = Postgres(self.places, self.secrets)
+        self.state = Valkey("state", self.places, self.secrets)
+        self.cache = Valkey("cache", self.places, self.secrets)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._restarts: dict[str, int] = {}
+
+    @property
+    def url(self) -> str:
+        """The application's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def issuer(self) -> str:
+        """The identity provider's address: another site than the application's."""
+        return f"http://localhost:{self.identity_port}"
+
+    def start(self) -> None:
+        """Start every part; each is ready when this returns. Raises `CannotStart`, with nothing left running."""
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                servers = [pool.submit(self._start_server, part) for part in (self.postgres, self.state, self.cache)]
+                identity = pool.submit(self.launch, "identity")
+                for server in servers:
+                    server.result()
+                identity.result()
+                self._migrate()
+                for name in ("worker", "gateway"):
+                    self.launch(name)
+                for name in ("identity", "gateway"):
+                    self._wait_for(name)
+        except BaseException:
+            self.stop()
+            raise
+        self._say(f"  {'identity':<10} ready   {self.issuer} (development only)")
+        self._say(f"  {'worker':<10} ready   signed jobs")
+        self._say(f"  {'gateway':<10} ready   {self.url}")
+
+    def stop(self) -> None:
+        """Stop every part, the last started first; servers of data come last."""
+        for name in ("gateway", "worker", "identity", "cache", "state", "database"):
+            if process := self.processes.pop(name, None):
+                end_child(process, signal.SIGINT if name == "database" else signal.SIGTERM)
+        self._record.note(self.processes)
+        self._lock.close()
+
+    def watch(self) -> None:
+        """Stay until a part cannot be kept alive. Raises `CannotStart` then."""
+        while True:
+            for name, process in list(self.processes.items()):
+                if process.poll() is not None:
+                    self._revive(name, process.returncode)
+            time.sleep(0.3)
+
+    def launch(self, name: str) -> None:
+        """Start one of the Python parts."""
+        commands = {
+            "gateway": ["-m", "chatbot", "run", "gateway"],
+            "worker": ["-m", "chatbot", "run", "worker"],
+            "identity": ["-m", "development.identity_provider", f"--port={self.identity_port}",
+                         f"--redirect-uri={self.url}/auth/callback"],
+        }  # fmt: skip
+        with open(self.places.logs / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *commands[name]], cwd=PROJECT, env=self.environment(name), stdout=log, stderr=log,
+                stdin=subprocess.PIPE if name == "identity" else subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        if process.stdin is not None:
+            passwords = {entry: self.secrets.password(entry) for entry in self._accounts()}
+            given = {"client_secret": self.secrets["identity_client_secret"], "passwords": passwords}
+            process.stdin.write(json.dumps(given).encode())
+            process.stdin.close()
+        self._keep(name, process)
+
+    def environment(self, part: str) -> dict[str, str]:
+        """Return the environment of a part: its settings, its own secrets folder, and nothing it does not need."""
+        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        chosen = {name: value for name, value in os.environ.items() if name.startswith("CHATBOT_") and "__" in name}
+        return {
+            **passed,
+            "PYTHONUNBUFFERED": "1",
+            "CHATBOT_ENVIRONMENT": "development",
+            "CHATBOT_SECRETS_FOLDER": str(self.secrets.folder(part)),
+            "CHATBOT_GATEWAY__INSTANCE": self.places.instance,
+            "CHATBOT_IDENTITY__CLIENT_ID": "chatbot",
+            "CHATBOT_IDENTITY__GROUPS": json.dumps(GROUPS),
+            "CHATBOT_DATABASE__HOST": str(self.places.sockets),
+            "CHATBOT_DATABASE__NAME": DATABASE,
+            "CHATBOT_VALKEY__SOCKET": str(self.state.socket),
+            "CHATBOT_JOBS__PRODUCERS": json.dumps({"gateway": self.secrets.gateway_public_key()}),
+            "CHATBOT_MONITORING__FORMAT": "plain",
+            **chosen,
+            "CHATBOT_GATEWAY__PORT": str(self.port),
+            "CHATBOT_GATEWAY__PUBLIC_URL": self.url,
+            "CHATBOT_IDENTITY__ISSUER": self.issuer,
+        }
+
+    def __enter__(self) -> "Stack":
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    @staticmethod
+    def _accounts() -> list[str]:
+        from development.accounts import ACCOUNTS
+
+        return [account.name for account in ACCOUNTS]
+
+    def _start_server(self, part: Postgres | Valkey) -> None:
+        part.start(self._keep)
+        self._say(f"  {part.name:<10} ready   {part.describe()}")
+
+    def _keep(self, name: str, process: "subprocess.Popen[bytes]") -> None:
+        self.processes[name] = process
+        self._record.note(dict(self.processes))
+
+    def _migrate(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "chatbot", "migrate"], cwd=PROJECT, env=self.environment("migrate"),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise CannotStart(f"The database could not be brought up to date: {done.stderr.strip()[-1500:]}")
+
+    def _wait_for(self, name: str) -> None:
+        paths = {"gateway": f"{self.url}/readyz", "identity": f"http://127.0.0.1:{self.identity_port}/jwks"}
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if self.processes[name].poll() is not None:
+                raise CannotStart(f"The {name} ended while starting:\n{self.log_tail(name)}")
+            try:
+                with urllib.request.urlopen(paths[name], timeout=5):  # noqa: S310 - loopback
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise CannotStart(f"The {name} does not answer after a minute:\n{self.log_tail(name)}")
+
+    def log_tail(self, name: str) -> str:
+        """Return the last lines of a part's log."""
+        path = self.places.logs / f"{name}.log"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-12:]) if path.exists() else ""
+
+    def _revive(self, name: str, status: int) -> None:
+        self._restarts[name] = self._restarts.get(name, 0) + 1
+        if self._restarts[name] > _MOST_RESTARTS:
+            raise CannotStart(f"The {name} ends again and again (status {status}):\n{self.log_tail(name)}")
+        self._say(f"  {name:<10} ended with status {status}: starting it again")
+        servers = {"database": self.postgres, "state": self.state, "cache": self.cache}
+        if name in servers:
+            servers[name].start(self._keep)
+        else:
+            self.launch(name)
+
+    def _take_lock(self) -> IO[str]:
+        lock = open(self.places.state / "lock", "w")  # noqa: SIM115 - held for the process's life
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart("This project is already running: stop it there first (Ctrl-C).") from None
+        return lock
