@@ -17,7 +17,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="the application's port; 8000, or the next free one, by default")
     parser.add_argument("--state", type=Path, default=Path(os.environ.get("CHATBOT_STATE") or PROJECT / ".run"))
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     stack = None
     try:
         stack = Stack(chosen.state, port=chosen.port, say=_say)
