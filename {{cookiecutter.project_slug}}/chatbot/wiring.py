@@ -1,7 +1,7 @@
 """The only place where adapters are chosen and built."""
 
 from dataclasses import dataclass
-from typing import overload
+from typing import TypeVar
 
 from celery import Celery
 from pydantic import SecretBytes, SecretStr
@@ -20,6 +20,8 @@ from chatbot.model.embedding import Embedder, HashingEmbedder
 from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
+
+Secret = TypeVar("Secret", SecretStr, SecretBytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,21 @@ def build_gateway(settings: Settings) -> Parts:
     """Build the gateway's parts. Raises `BadSettings` for a secret that only the gateway needs."""
     password = _needed(settings.database.api_password, "database_api_password")
     valkey_password = _needed(settings.valkey.gateway_password, "valkey_gateway_password")
-    signer = ContextSigner(_needed(settings.database.context_key, "database_context_key"), "chatbot_api")
+    signer = ContextSigner(_needed_key(settings.database.context_key, "database_context_key"), "chatbot_api")
     valkey: Redis[bytes] = Redis(
-        unix_socket_path=str(settings.valkey.socket), username="gateway", password=valkey_password,
-        socket_timeout=2, socket_connect_timeout=2, max_connections=64,
-    )  # fmt: skip
+        unix_socket_path=str(settings.valkey.socket),
+        username="gateway",
+        password=valkey_password,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        max_connections=64,
+    )
     sessions = SessionStore(
-        valkey, _needed(settings.gateway.session_key, "gateway_session_key"),
-        idle_seconds=settings.identity.idle_seconds, absolute_seconds=settings.identity.absolute_seconds,
-    )  # fmt: skip
+        valkey,
+        _needed_key(settings.gateway.session_key, "gateway_session_key"),
+        idle_seconds=settings.identity.idle_seconds,
+        absolute_seconds=settings.identity.absolute_seconds,
+    )
     turns = TurnStore(settings.database, signer, password)
     model = choose_model(settings.model)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
@@ -92,7 +100,7 @@ class WorkerParts:
 
 def build_worker(settings: Settings) -> WorkerParts:
     """Build the worker's parts. Raises `BadSettings` for a secret that only the worker needs."""
-    signer = ContextSigner(_needed(settings.database.context_key, "database_context_key"), "chatbot_worker")
+    signer = ContextSigner(_needed_key(settings.database.context_key, "database_context_key"), "chatbot_worker")
     password = _needed(settings.database.worker_password, "database_worker_password")
     valkey_password = _needed(settings.valkey.worker_password, "valkey_worker_password")
     app = make_celery(settings.valkey, "worker", valkey_password, job_verifier=make_verifier(settings.jobs))
@@ -104,11 +112,15 @@ def choose_model(settings: ModelSettings) -> LanguageModel:
     return OpenAIModel(settings) if settings.base_url else OfflineAssistant()
 
 
-@overload
-def _needed(secret: SecretStr | None, name: str) -> str: ...
-@overload
-def _needed(secret: SecretBytes | None, name: str) -> bytes: ...
-def _needed(secret: SecretStr | SecretBytes | None, name: str) -> str | bytes:
+def _needed(secret: SecretStr | None, name: str) -> str:
+    return _present(secret, name).get_secret_value()
+
+
+def _needed_key(secret: SecretBytes | None, name: str) -> bytes:
+    return _present(secret, name).get_secret_value()
+
+
+def _present(secret: Secret | None, name: str) -> Secret:
     if secret is None:
         raise BadSettings([f"the secret file {name} is missing: this process cannot work without it"])
-    return secret.get_secret_value()
+    return secret

@@ -30,8 +30,8 @@ from development.accounts import ACCOUNTS, Account
 _STYLE = (
     ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
     "place-items:center;background:light-dark(#f4f4f1,#16181b);color:light-dark(#1d2125,#e7e9ea)}main{width:min(22rem,"
-    "88vw)}h1{font-size:1.3rem;margin:0 0 .25rem}p{margin:.25rem 0 1.25rem;opacity:.75}label{display:block;margin:.8rem "
-    "0 .25rem;font-weight:600}input,button{font:inherit;width:100%;box-sizing:border-box;padding:.6rem .7rem;border-"
+    "88vw)}h1{font-size:1.3rem;margin:0 0 .25rem}p{margin:.25rem 0 1.25rem;opacity:.75}label{display:block;margin:.8rem"
+    " 0 .25rem;font-weight:600}input,button{font:inherit;width:100%;box-sizing:border-box;padding:.6rem .7rem;border-"
     "radius:.5rem;border:1px solid light-dark(#b9bdc1,#4b5157);background:light-dark(#fff,#212428);color:inherit}button"
     "{margin-top:1.25rem;background:#1f5f4a;border-color:#1f5f4a;color:#fff;font-weight:600;cursor:pointer}"
     "[role=alert]{color:light-dark(#a1260d,#ff9d86);opacity:1}"
@@ -91,7 +91,7 @@ class Provider:
         )
 
     async def jwks(self, request: Request) -> Response:
-        """The public key."""
+        """Answer with the public key."""
         return JSONResponse({"keys": [self.key.as_dict(private=False)]})
 
     async def authorize(self, request: Request) -> Response:
@@ -110,7 +110,9 @@ class Provider:
         form = await _form_fields(request)
         until, query = self.attempts.pop(form.get("attempt", ""), (0.0, {}))
         if time.time() > until:
-            return self._page("<h1>This sign-in has expired</h1><p>Go back to the application and start again.</p>", 400)
+            return self._page(
+                "<h1>This sign-in has expired</h1><p>Go back to the application and start again.</p>", 400
+            )
         name = form.get("name", "").strip().lower()
         account = next((account for account in ACCOUNTS if account.name == name), None)
         right = self.passwords[account.name] if account else secrets.token_urlsafe(9)
@@ -138,14 +140,23 @@ class Provider:
         assert account is not None
         now = int(time.time())
         claims = {
-            "iss": self.issuer, "aud": self.client.identifier, "sub": account.name, "name": account.full_name,
-            "groups": [account.group], "nonce": query["nonce"], "iat": now, "exp": now + _TOKEN_SECONDS, "auth_time": now,
-        }  # fmt: skip
+            "iss": self.issuer,
+            "aud": self.client.identifier,
+            "sub": account.name,
+            "name": account.full_name,
+            "groups": [account.group],
+            "nonce": query["nonce"],
+            "iat": now,
+            "exp": now + _TOKEN_SECONDS,
+            "auth_time": now,
+        }
         header = {"alg": "ES256", "kid": self.key.kid, "typ": "JWT"}
         answer = {
-            "token_type": "Bearer", "expires_in": _TOKEN_SECONDS, "access_token": secrets.token_urlsafe(32),
+            "token_type": "Bearer",
+            "expires_in": _TOKEN_SECONDS,
+            "access_token": secrets.token_urlsafe(32),
             "id_token": jwt.encode(header, claims, self.key),
-        }  # fmt: skip
+        }
         return JSONResponse(answer, headers={"cache-control": "no-store"})
 
     def _authenticated(self, authorization: str) -> bool:
@@ -174,7 +185,9 @@ class Provider:
         )
 
     def _page(self, content: str, status: int) -> Response:
-        head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        head = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        )
         page = f"{head}<title>Sign in</title><style>{_STYLE}</style><main>{content}</main></html>"
         return HTMLResponse(page, status, headers=self._headers())
 
@@ -202,9 +215,13 @@ def main() -> None:
     client = Client("chatbot", given["client_secret"], chosen.redirect_uri)
     provider = Provider(f"http://localhost:{chosen.port}", client, given["passwords"])
     uvicorn.run(
-        Starlette(routes=provider.routes()), host="127.0.0.1", port=chosen.port, log_level="warning",
-        proxy_headers=False, server_header=False,
-    )  # fmt: skip
+        Starlette(routes=provider.routes()),
+        host="127.0.0.1",
+        port=chosen.port,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+    )
 
 
 if __name__ == "__main__":

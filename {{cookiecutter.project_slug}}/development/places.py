@@ -12,6 +12,7 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SERVICE_USER = "nobody"
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 on macOS, 108 on Linux
@@ -29,7 +30,7 @@ class ServiceUser:
     gid: int
 
     @property
-    def popen(self) -> dict[str, object]:
+    def popen(self) -> dict[str, Any]:
         """Return what `subprocess.Popen` needs to switch to it."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
@@ -124,7 +125,7 @@ def _runtime_folder() -> Path:
     own = os.environ.get("XDG_RUNTIME_DIR", "")
     if os.getuid() != 0 and own and len(own) < 40 and os.access(own, os.W_OK):
         return Path(own)
-    return Path("/tmp") if os.path.isdir("/tmp") else Path(tempfile.gettempdir())  # noqa: S108 - checked below
+    return Path("/tmp") if os.path.isdir("/tmp") else Path(tempfile.gettempdir())
 
 
 def _make_private(folder: Path, user: ServiceUser | None) -> None:
@@ -139,4 +140,6 @@ def _make_private(folder: Path, user: ServiceUser | None) -> None:
     except FileExistsError:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) != 0o700:
-            raise CannotStart(f"{folder} belongs to somebody else or is open to others: remove it and start again.") from None
+            raise CannotStart(
+                f"{folder} belongs to somebody else or is open to others: remove it and start again."
+            ) from None

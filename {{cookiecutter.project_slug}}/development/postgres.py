@@ -79,12 +79,18 @@ class Postgres:
         if not self._data.exists():
             self._initialise()
         self._write_configuration()
-        arguments = [self._bin / "postgres", "-D", self._data, "-k", self._places.sockets]
+        arguments: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self._places.sockets]
         with open(self._places.logs / "database.log", "ab") as log:
             process = subprocess.Popen(
-                arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                cwd="/", env=_environment(), **self._switch,
-            )  # fmt: skip  # type: ignore[call-overload]
+                arguments,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+                env=_environment(),
+                **self._switch,
+            )
         keep(self.name, process)
         self._wait(process)
         self._set_up()
@@ -93,9 +99,10 @@ class Postgres:
         """Return name and version, for the person who started it."""
         with self._connect(DATABASE) as connection:
             row = connection.execute(
-                "SELECT current_setting('server_version'), (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
+                "SELECT current_setting('server_version'),"
+                " (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
             ).fetchone()
-        assert row is not None
+        assert row is not None  # the statement has one row always
         return f"PostgreSQL {row[0].split()[0]} with pgvector {row[1]}, private socket"
 
     @staticmethod
@@ -119,13 +126,25 @@ class Postgres:
         password = self._data.with_name("password")
         write_private(password, self._secrets["database_bootstrap_password"])
         self._places.own(password)
-        command = [
-            self._bin / "initdb", "-D", unfinished, "-U", "bootstrap", "--pwfile", password, "--auth-local=scram-sha-256",
-            "--auth-host=reject", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8", "--no-instructions",
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=_environment(),
-                              **self._switch)  # fmt: skip  # type: ignore[call-overload]
+        command: list[str | Path] = [
+            self._bin / "initdb",
+            "-D",
+            unfinished,
+            "-U",
+            "bootstrap",
+            "--pwfile",
+            password,
+            "--auth-local=scram-sha-256",
+            "--auth-host=reject",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd="/", env=_environment(), **self._switch
+        )
         password.unlink()
         if done.returncode:
             raise CannotStart(f"PostgreSQL could not be set up: {done.stderr.strip()[-400:]}")
@@ -152,7 +171,7 @@ class Postgres:
     def _set_up(self) -> None:
         """Create database, roles and rights. Doing it again changes nothing."""
         with self._connect("postgres") as connection:
-            connection.execute((_SQL / "roles.sql").read_text())  # type: ignore[call-overload]
+            connection.execute((_SQL / "roles.sql").read_text())
             for role in _ROLES:
                 statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
                     sql.Identifier(f"chatbot_{role}"), sql.Literal(self._secrets[f"database_{role}_password"])
@@ -161,13 +180,17 @@ class Postgres:
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         with self._connect(DATABASE) as connection:
-            connection.execute((_SQL / "database.sql").read_text())  # type: ignore[call-overload]
+            connection.execute((_SQL / "database.sql").read_text())
 
     def _connect(self, database: str) -> "psycopg.Connection[tuple[str, ...]]":
         return psycopg.connect(
-            host=str(self._places.sockets), user="bootstrap", dbname=database, autocommit=True,
-            password=self._secrets["database_bootstrap_password"], connect_timeout=5,
-        )  # fmt: skip
+            host=str(self._places.sockets),
+            user="bootstrap",
+            dbname=database,
+            autocommit=True,
+            password=self._secrets["database_bootstrap_password"],
+            connect_timeout=5,
+        )
 
 
 def _environment() -> dict[str, str]:

@@ -12,16 +12,28 @@ from development.accounts import ACCOUNTS
 
 _HEX_KEYS = ("database_context_key", "gateway_session_key", "jobs_gateway_signing_key")
 _PASSWORDS = (
-    "database_bootstrap_password", "database_migrator_password", "database_api_password", "database_worker_password",
-    "valkey_admin_password", "valkey_gateway_password", "valkey_worker_password", "identity_client_secret",
-)  # fmt: skip
+    "database_bootstrap_password",
+    "database_migrator_password",
+    "database_api_password",
+    "database_worker_password",
+    "valkey_admin_password",
+    "valkey_gateway_password",
+    "valkey_worker_password",
+    "identity_client_secret",
+)
 # part -> the secret files that it gets
 PARTS = {
     "migrate": ("database_migrator_password", "database_context_key"),
-    "gateway": ("database_api_password", "database_context_key", "gateway_session_key", "jobs_gateway_signing_key",
-                "valkey_gateway_password", "identity_client_secret"),
+    "gateway": (
+        "database_api_password",
+        "database_context_key",
+        "gateway_session_key",
+        "jobs_gateway_signing_key",
+        "valkey_gateway_password",
+        "identity_client_secret",
+    ),
     "worker": ("database_worker_password", "database_context_key", "valkey_worker_password"),
-}  # fmt: skip
+}
 
 
 class SecretStore:

@@ -24,7 +24,17 @@ from development.valkey import Valkey
 
 PROJECT = Path(__file__).parents[1]
 _MOST_RESTARTS = 3
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "SSL_CERT_FILE",
+    "COVERAGE_PROCESS_START",
+)
 
 
 class Stack:
@@ -97,14 +107,23 @@ class Stack:
         commands = {
             "gateway": ["-m", "chatbot", "run", "gateway"],
             "worker": ["-m", "chatbot", "run", "worker"],
-            "identity": ["-m", "development.identity_provider", f"--port={self.identity_port}",
-                         f"--redirect-uri={self.url}/auth/callback"],
-        }  # fmt: skip
+            "identity": [
+                "-m",
+                "development.identity_provider",
+                f"--port={self.identity_port}",
+                f"--redirect-uri={self.url}/auth/callback",
+            ],
+        }
         with open(self.places.logs / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *commands[name]], cwd=PROJECT, env=self.environment(name), stdout=log, stderr=log,
-                stdin=subprocess.PIPE if name == "identity" else subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, *commands[name]],
+                cwd=PROJECT,
+                env=self.environment(name),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.PIPE if name == "identity" else subprocess.DEVNULL,
+                start_new_session=True,
+            )
         if process.stdin is not None:
             passwords = {entry: self.secrets.password(entry) for entry in self._accounts()}
             given = {"client_secret": self.secrets["identity_client_secret"], "passwords": passwords}
@@ -158,9 +177,13 @@ class Stack:
 
     def _migrate(self) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "chatbot", "migrate"], cwd=PROJECT, env=self.environment("migrate"),
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "chatbot", "migrate"],
+            cwd=PROJECT,
+            env=self.environment("migrate"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise CannotStart(f"The database could not be brought up to date: {done.stderr.strip()[-1500:]}")
 
@@ -171,7 +194,7 @@ class Stack:
             if self.processes[name].poll() is not None:
                 raise CannotStart(f"The {name} ended while starting:\n{self.log_tail(name)}")
             try:
-                with urllib.request.urlopen(paths[name], timeout=5):  # noqa: S310 - loopback
+                with urllib.request.urlopen(paths[name], timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
@@ -187,7 +210,7 @@ class Stack:
         if self._restarts[name] > _MOST_RESTARTS:
             raise CannotStart(f"The {name} ends again and again (status {status}):\n{self.log_tail(name)}")
         self._say(f"  {name:<10} ended with status {status}: starting it again")
-        servers = {"database": self.postgres, "state": self.state, "cache": self.cache}
+        servers: dict[str, Postgres | Valkey] = {"database": self.postgres, "state": self.state, "cache": self.cache}
         if name in servers:
             servers[name].start(self._keep)
         else:

@@ -33,11 +33,12 @@ _KINDS = {
 _USERS = {
     "state": {
         "gateway": "~session:* ~attempt:* ~jobs:* -@all +@connection +hset +hmget +expire +expireat +del +evalsha"
-                   " +set +get +getdel +multi +exec +lpush +sadd +smembers +sismember +llen",
-        "worker": "~jobs:* -@all +@connection +@read +@write +@transaction +evalsha -keys -scan -randomkey -flushall -flushdb",
+        " +set +get +getdel +multi +exec +lpush +sadd +smembers +sismember +llen",
+        "worker": "~jobs:* -@all +@connection +@read +@write +@transaction +evalsha -keys -scan -randomkey"
+        " -flushall -flushdb",
     },
     "cache": {"gateway": "~cache:* -@all +@connection +get +set +del +expire"},
-}  # fmt: skip
+}
 # kombu's restore of unfinished jobs takes a lock, whose release is a script of redis-py's
 SCRIPTS = (GATE_SCRIPT, Lock.LUA_RELEASE_SCRIPT)
 
@@ -71,9 +72,14 @@ class Valkey:
         switch = self.places.service_user.popen if self.places.service_user else {}
         with open(self.places.logs / f"{self.kind}.log", "ab") as log:
             process = subprocess.Popen(
-                [program, folder / "valkey.conf"], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                start_new_session=True, cwd="/", **switch,
-            )  # fmt: skip  # type: ignore[call-overload]
+                [program, folder / "valkey.conf"],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+                **switch,
+            )
         keep(self.name, process)
         self._wait(process)
 
@@ -96,7 +102,9 @@ class Valkey:
         # nobody can be `default`: it is off and has no password. It keeps its rights because the server replays its
         # own append-only file as this user, and would drop every transaction that it finds there otherwise
         lines = ["user default off resetpass ~* &* +@all", f"user admin on {self._digest('admin')} ~* &* +@all"]
-        lines += [f"user {user} on {self._digest(user)} resetchannels {rights}" for user, rights in _USERS[self.kind].items()]
+        lines += [
+            f"user {user} on {self._digest(user)} resetchannels {rights}" for user, rights in _USERS[self.kind].items()
+        ]
         return "\n".join([*lines, ""])
 
     def _digest(self, user: str) -> str:
@@ -131,4 +139,6 @@ def _find_program() -> Path:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found).resolve()
-    raise CannotStart("No Valkey was found: there is no wheel for this platform. Install valkey-server or redis-server.")
+    raise CannotStart(
+        "No Valkey was found: there is no wheel for this platform. Install valkey-server or redis-server."
+    )

@@ -43,4 +43,4 @@ def _lexer(name: str) -> Lexer | None:
 def _short_name(kind: _TokenType) -> str:
     while kind not in STANDARD_TYPES:
         kind = kind.parent
-    return STANDARD_TYPES[kind]
+    return str(STANDARD_TYPES[kind])

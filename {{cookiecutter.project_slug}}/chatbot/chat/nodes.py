@@ -20,12 +20,9 @@ from chatbot.chat.links import safe_target
 Node = str | list[Any]
 
 # kind -> the attributes that it may have
+_BARE = "p h1 h2 h3 h4 h5 h6 ul li blockquote pre em strong s hr br table thead tbody tr"
 KINDS: dict[str, frozenset[str]] = {
-    **dict.fromkeys(
-        ("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "blockquote", "pre", "em", "strong", "s", "hr", "br",
-         "table", "thead", "tbody", "tr"),
-        frozenset(),
-    ),  # fmt: skip
+    **dict.fromkeys(_BARE.split(), frozenset()),
     "ol": frozenset({"start"}),
     "th": frozenset({"align"}),
     "td": frozenset({"align"}),
@@ -45,7 +42,7 @@ _PARSER.enable(["table", "strikethrough"]).disable(["reference"])
 # links are judged here, not by the parser: what it refuses would be shown in a form that hides the target
 _PARSER.validateLink = lambda url: True  # type: ignore[method-assign]
 _PARSER.normalizeLink = lambda url: url  # type: ignore[method-assign]
-_PARSER.normalizeLinkText = lambda url: url  # type: ignore[method-assign]
+_PARSER.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
 
 
 def parse_blocks(text: str) -> list[Token]:

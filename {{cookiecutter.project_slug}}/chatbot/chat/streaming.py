@@ -5,7 +5,7 @@ the line that begins the next one is complete, since only then can nothing that 
 """
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from chatbot.chat.nodes import Node, build_nodes, parse_blocks
 
@@ -55,9 +55,7 @@ class AnswerRenderer:
         return {"done": done, "open": []}
 
     def _append_plain(self, piece: str) -> dict[str, Any]:
-        paragraph = self._open[-1]
-        assert isinstance(paragraph, list)
-        paragraph[-1] += piece
+        cast(list[Any], self._open[-1])[-1] += piece
         return {"text": piece}
 
     def _update(self, done: list[Node], now: list[Node]) -> dict[str, Any] | None:

@@ -28,20 +28,22 @@ async def create_conversation(connection: AsyncConnection, who: Principal) -> UU
     return (await connection.execute(row)).scalar_one()
 
 
-async def list_conversations(connection: AsyncConnection, limit: int = 200) -> Sequence[Row[Any]]:
+async def list_conversations(connection: AsyncConnection, limit: int = 200) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return the principal's conversations that hold a message, latest first: id, title, updated_at."""
     query = select(Conversation.id, Conversation.title, Conversation.updated_at)
     query = query.where(Conversation.title.is_not(None))
     return (await connection.execute(query.order_by(Conversation.updated_at.desc()).limit(limit))).all()
 
 
-async def find_conversation(connection: AsyncConnection, conversation: UUID) -> Row[Any] | None:
+async def find_conversation(connection: AsyncConnection, conversation: UUID) -> Row[*tuple[Any, ...]] | None:
     """Return id and title, or None when the principal has no such conversation."""
     query = select(Conversation.id, Conversation.title).where(Conversation.id == conversation)
     return (await connection.execute(query)).one_or_none()
 
 
-async def list_messages(connection: AsyncConnection, conversation: UUID, limit: int = 500) -> Sequence[Row[Any]]:
+async def list_messages(
+    connection: AsyncConnection, conversation: UUID, limit: int = 500
+) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return the latest messages of a conversation, oldest first."""
     query = select(Message.id, Message.author, Message.content, Message.citations, Message.outcome, Message.created_at)
     query = query.where(Message.conversation_id == conversation).order_by(Message.id.desc()).limit(limit)

@@ -41,20 +41,24 @@ async def keep_document(connection: AsyncConnection, who: Principal, document: N
     return identifier
 
 
-async def list_documents(connection: AsyncConnection, limit: int = 500) -> Sequence[Row[Any]]:
+async def list_documents(connection: AsyncConnection, limit: int = 500) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return the documents that the principal may read, latest first."""
     query = select(
-        Document.id, Document.title, Document.shared, Document.owner_id, Document.size,
-        Document.status, Document.problem, Document.created_at,
-    )  # fmt: skip
+        Document.id,
+        Document.title,
+        Document.shared,
+        Document.owner_id,
+        Document.size,
+        Document.status,
+        Document.problem,
+        Document.created_at,
+    )
     return (await connection.execute(query.order_by(Document.created_at.desc(), Document.id).limit(limit))).all()
 
 
 async def mark_failed(connection: AsyncConnection, document: UUID, problem: str) -> None:
     """Say why a document will not become searchable."""
-    await connection.execute(
-        update(Document).where(Document.id == document).values(status="failed", problem=problem)
-    )
+    await connection.execute(update(Document).where(Document.id == document).values(status="failed", problem=problem))
 
 
 async def delete_document(connection: AsyncConnection, document: UUID) -> bool:
@@ -63,7 +67,7 @@ async def delete_document(connection: AsyncConnection, document: UUID) -> bool:
     return result.rowcount == 1
 
 
-async def find_passage(connection: AsyncConnection, document: UUID, chunk: int) -> Row[Any] | None:
+async def find_passage(connection: AsyncConnection, document: UUID, chunk: int) -> Row[*tuple[Any, ...]] | None:
     """Return a passage with its document's title, or None when the principal may not read such a one."""
     query = select(Document.title, Chunk.section, Chunk.content, Chunk.place)
     query = query.join(Document, Document.id == Chunk.document_id)

@@ -1,7 +1,7 @@
 """The tables as SQLAlchemy knows them. Their truth, with policies and rights, is `migrations/sql`."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, MetaData, func
@@ -13,7 +13,7 @@ class Table(DeclarativeBase):
     """The declarative root: every table lives in the schema `chatbot`."""
 
     metadata = MetaData(schema="chatbot")
-    type_annotation_map = {dict[str, Any]: JSONB, list[dict[str, Any]]: JSONB}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSONB, list[dict[str, Any]]: JSONB}
 
 
 class Tenant(Table):

@@ -78,7 +78,7 @@ class TurnStore:
     async def _call(self, statement: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(statement, values)  # type: ignore[arg-type]
+                cursor = await connection.execute(statement, values)
                 return await cursor.fetchone()
         except ForeignKeyViolation:
             # the conversation was deleted while the turn ran

@@ -1,6 +1,7 @@
 """What FastAPI and Starlette raise, as the same problem documents (part of control app-error)."""
 
 from http import HTTPStatus
+from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,17 +20,17 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    if any(item["type"] == "json_invalid" for item in error.errors()):
+    found = cast(RequestValidationError, error).errors()
+    if any(item["type"] == "json_invalid" for item in found):
         return _answer(422, "The body is not JSON")
     # the names of the fields at fault, never their values
-    places = {".".join(str(part) for part in item["loc"][1:] if isinstance(part, str | int)) for item in error.errors()}
+    places = {".".join(str(part) for part in item["loc"][1:] if isinstance(part, str | int)) for item in found}
     detail = "; ".join(f"{place[:60]}: not acceptable" for place in sorted(places) if place.isprintable())
     return _answer(422, "The content is not acceptable", detail[:500])
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    error = cast(HTTPException, error)
     response = _answer(error.status_code, HTTPStatus(error.status_code).phrase)
     if error.status_code == 405 and error.headers and "Allow" in error.headers:
         response.headers["allow"] = error.headers["Allow"]
@@ -37,7 +38,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
+    error = cast(Problem, error)
     return _answer(error.status, error.title, error.detail)
 
 

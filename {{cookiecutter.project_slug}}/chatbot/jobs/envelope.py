@@ -78,7 +78,7 @@ class JobVerifier:
         self._clock = clock
 
     def open(self, message: Message) -> dict[str, Any]:
-        """Return the job's keyword arguments. Raises `ForgedJob` for whatever is not exactly as signed and permitted."""
+        """Return the job's keyword arguments. Raises `ForgedJob` unless all is as signed and permitted."""
         claims = message.headers.get(HEADER)
         if not isinstance(claims, dict):
             raise ForgedJob("unsigned")
@@ -110,10 +110,18 @@ class JobVerifier:
 def _signed_bytes(message: Message, claims: Mapping[str, Any]) -> bytes:
     headers = {name: value for name, value in message.headers.items() if name not in _UNSIGNED}
     parts = [
-        "job-v1", claims["producer"], claims["issued"], claims["expires"], message.queue, message.content_type,
-        message.content_encoding, hashlib.sha256(message.body).hexdigest(), headers, message.correlation_id,
+        "job-v1",
+        claims["producer"],
+        claims["issued"],
+        claims["expires"],
+        message.queue,
+        message.content_type,
+        message.content_encoding,
+        hashlib.sha256(message.body).hexdigest(),
+        headers,
+        message.correlation_id,
         message.reply_to,
-    ]  # fmt: skip
+    ]
     return json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 

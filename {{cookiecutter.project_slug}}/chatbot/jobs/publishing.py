@@ -49,9 +49,14 @@ class _SigningProducer:
         raw = text if isinstance(text, bytes) else text.encode()
         headers = json.loads(to_json(options.pop("headers", None) or {}))
         message = Message(
-            options["routing_key"], content_type, content_encoding, raw, headers,
-            options.get("correlation_id"), options.get("reply_to"),
-        )  # fmt: skip
+            options["routing_key"],
+            content_type,
+            content_encoding,
+            raw,
+            headers,
+            options.get("correlation_id"),
+            options.get("reply_to"),
+        )
         headers[HEADER] = self._signer.sign(message)
         return self._producer.publish(
             raw, content_type=content_type, content_encoding=content_encoding, headers=headers, **options

@@ -100,7 +100,5 @@ def make_signer(settings: JobsSettings) -> JobSigner:
 
 def make_verifier(settings: JobsSettings) -> JobVerifier:
     """Return the worker's verifier, from the producers' public keys."""
-    keys = {
-        name: Ed25519PublicKey.from_public_bytes(base64.b64decode(key)) for name, key in settings.producers.items()
-    }
+    keys = {name: Ed25519PublicKey.from_public_bytes(base64.b64decode(key)) for name, key in settings.producers.items()}
     return JobVerifier(keys)

@@ -123,6 +123,11 @@ def _as_message(message: Any) -> Message:
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     headers = message.headers if isinstance(message.headers, dict) else {}
     return Message(
-        str(headers.get(QUEUE_HEADER)), message.content_type, message.content_encoding, body, headers,
-        message.properties.get("correlation_id"), message.properties.get("reply_to"),
-    )  # fmt: skip
+        str(headers.get(QUEUE_HEADER)),
+        message.content_type,
+        message.content_encoding,
+        body,
+        headers,
+        message.properties.get("correlation_id"),
+        message.properties.get("reply_to"),
+    )

@@ -7,6 +7,7 @@ Letter groups make misspelt and inflected words land near each other; synonyms d
 
 import math
 from collections import Counter
+from itertools import pairwise
 from typing import Protocol
 from zlib import crc32
 
@@ -53,7 +54,7 @@ def _features(stems: list[str]) -> dict[str, float]:
         groups = _letter_groups(word)
         for group in groups:
             weights[f"l:{group}"] = weights.get(f"l:{group}", 0.0) + _LETTERS * frequency / math.sqrt(len(groups))
-    for pair, count in Counter(zip(stems, stems[1:], strict=False)).items():
+    for pair, count in Counter(pairwise(stems)).items():
         weights["p:" + " ".join(pair)] = _PAIR * (1 + math.log(count))
     return weights
 

@@ -75,8 +75,7 @@ def _choose(question: str, passages: tuple[Untrusted, ...]) -> list[_Sentence]:
 def split_sentences(text: str) -> list[str]:
     """Return the sentences of a Markdown passage, list marks removed, headings and table rules left out."""
     found = []
-    for part in _BREAKS.split(text):
-        part = part.strip()
+    for part in map(str.strip, _BREAKS.split(text)):
         if part and not part.startswith("#") and not set(part) <= set("|-: "):
             found.append(_MARKS.sub("", part))
     return found

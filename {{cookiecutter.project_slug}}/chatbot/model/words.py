@@ -5,16 +5,16 @@ import unicodedata
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 STOPWORDS = frozenset(
-    "a about after all also am an and any are as at be because been before being between both but by can could did do"
-    " does doing done each every for from get gets give given go got had has have having he her here hers him his how i"
-    " if in into is it its itself just let like made make many may me might mine more most much must my need needs no"
-    " nor not of off on one only or other our ours out over own per please s same shall she should so some such t tell"
-    " than that the their theirs them then there these they this those through to too under until up upon us very was"
-    " we were what when where which while who whom whose why will with within without would yes yet you your yours"
-    .split()
-)  # fmt: skip
-_SUFFIXES = ("ations", "ation", "ingly", "ments", "ment", "ings", "ing", "edly", "ies", "ied", "ers", "er", "est", "ed",
-             "es", "ly", "al", "s")  # fmt: skip
+    """
+    a about after all also am an and any are as at be because been before being between both but by can could did do
+    does doing done each every for from get gets give given go got had has have having he her here hers him his how i
+    if in into is it its itself just let like made make many may me might mine more most much must my need needs no
+    nor not of off on one only or other our ours out over own per please s same shall she should so some such t tell
+    than that the their theirs them then there these they this those through to too under until up upon us very was
+    we were what when where which while who whom whose why will with within without would yes yet you your yours
+    """.split()
+)
+_SUFFIXES = "ations ation ingly ments ment ings ing edly ies ied ers er est ed es ly al s".split()
 
 
 def split_words(text: str) -> list[str]:

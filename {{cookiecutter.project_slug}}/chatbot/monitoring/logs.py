@@ -16,6 +16,7 @@ class JsonLines(logging.Formatter):
     """One JSON object per line; non-ASCII and control characters are escaped by JSON itself."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
         return json.dumps(_event(record, self.formatException), ensure_ascii=True, default=repr)
 
 
@@ -23,6 +24,7 @@ class PlainLines(logging.Formatter):
     """The same for a person at a terminal: one line, escaped; a traceback follows on lines marked as its own."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback's lines."""
         event = _event(record, self.formatException)
         trace = [f"    | {_escaped(line)}" for line in event.pop("exception", "").splitlines()]
         head = f"{event.pop('time')[11:19]} {event.pop('level'):<7} {_escaped(event.pop('event'))}"

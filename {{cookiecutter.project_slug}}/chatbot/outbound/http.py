@@ -11,6 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -54,8 +55,7 @@ class _Connection(asyncio.Protocol):
         self.waiter: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -155,8 +155,7 @@ class Service:
         head += [f"{name}: {value}" for name, value in headers.items()]
         if any("\r" in line or "\n" in line for line in head):
             raise ValueError("a header may not hold a line break")
-        assert connection.transport is not None
-        connection.transport.write("\r\n".join([*head, "", ""]).encode("latin-1") + body)
+        cast(asyncio.Transport, connection.transport).write("\r\n".join([*head, "", ""]).encode("latin-1") + body)
         response = Response(connection, self, self._limits, end)
         try:
             while not connection.headers_done:

@@ -5,8 +5,13 @@ from uuid import UUID
 from chatbot.core.principal import Principal
 from chatbot.database.engines import WorkerDatabase
 from chatbot.database.ingestion import (
-    Passage, Queued, claim_job, mark_failed, read_queued, replace_passages,
-)  # fmt: skip
+    Passage,
+    Queued,
+    claim_job,
+    mark_failed,
+    read_queued,
+    replace_passages,
+)
 from chatbot.model.embedding import Embedder, vector_text
 from chatbot.retrieval.chunking import cut_document
 

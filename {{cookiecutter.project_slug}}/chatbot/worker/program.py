@@ -16,6 +16,13 @@ def run_worker(settings: Settings, concurrency: int = 1) -> None:
     parts = build_worker(settings)
     register_tasks(parts.app, parts.database, parts.embedder)
     parts.app.worker_main(
-        ["--quiet", "worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-gossip", "--without-mingle",
-         "--without-heartbeat"]
-    )  # fmt: skip
+        [
+            "--quiet",
+            "worker",
+            "--loglevel=INFO",
+            f"--concurrency={concurrency}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )

@@ -17,7 +17,7 @@ _log = logging.getLogger("chatbot.worker")
 def register_tasks(app: Celery, database: WorkerDatabase, embedder: Embedder) -> None:
     """Add every task to `app`."""
 
-    @app.task(name=INGEST, ignore_result=True, autoretry_for=(), max_retries=0)
+    @app.task(name=INGEST, ignore_result=True, max_retries=0)  # type: ignore[untyped-decorator]  # Celery has no types
     def ingest(**arguments: Any) -> None:
         job = IngestJob(**arguments)
         outcome = ingest_document(database, embedder, job.principal, UUID(job.document), UUID(job.job))

@@ -72,11 +72,17 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
         rows = await table.list_documents(connection)
     return [
         DocumentEntry(
-            id=row.id, title=row.title, own=row.owner_id == who.user_id, shared=row.shared, size=row.size,
-            status=row.status, problem=row.problem, created_at=row.created_at,
+            id=row.id,
+            title=row.title,
+            own=row.owner_id == who.user_id,
+            shared=row.shared,
+            size=row.size,
+            status=row.status,
+            problem=row.problem,
+            created_at=row.created_at,
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 @router.delete("/{document}", status_code=204)

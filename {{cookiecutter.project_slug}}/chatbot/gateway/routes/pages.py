@@ -10,9 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 ASSETS = "/assets/"
 _TYPES = {
-    ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-}  # fmt: skip
+    ".json": "application/json",
+}
 # page -> file; everything else in the folder is an asset under its own name
 _PAGES = {"/": "chat.html", "/documents": "documents.html", "/sign-in": "sign-in.html"}
 

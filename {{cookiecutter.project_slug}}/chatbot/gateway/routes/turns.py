@@ -16,9 +16,12 @@ _MOST_CHARACTERS = 8000
 _START = {
     "type": "http.response.start",
     "status": 200,
-    "headers": [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"),
-                (b"x-accel-buffering", b"no")],
-}  # fmt: skip
+    "headers": [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ],
+}
 
 
 def turn_route(service: TurnService) -> Route:
@@ -93,7 +96,8 @@ async def _read_body(receive: Receive) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Problem("The request ended before it was whole.")
-        body += message.get("body", b"")
+        piece: bytes = message.get("body", b"")
+        body += piece
         if len(body) > _MOST_BODY_BYTES:
             raise TooLarge(f"A question may have {_MOST_CHARACTERS} characters.")
         if not message.get("more_body"):

@@ -1,0 +1,76 @@
+// Talking to the application's own API: same origin, the session's token on whatever changes something.
+
+let session = null;
+
+/** A refusal of the server. `status` is the HTTP status, `message` a sentence to show, `wait` seconds or null. */
+export class Refusal extends Error {
+  constructor(status, problem, wait) {
+    super([problem.title, problem.detail].filter(Boolean).join(". ").replace(/\.\. /g, ". "));
+    this.status = status;
+    this.wait = wait;
+  }
+}
+
+/** Return the signed-in session (name, role, csrf_token); leaves for the sign-in page when there is none. */
+export async function getSession() {
+  session ??= await getJson("/api/v1/session");
+  return session;
+}
+
+/** Fetch a path; raises Refusal. Without a session the browser goes to the sign-in page. */
+export async function request(path, options = {}) {
+  const headers = new Headers(options.headers);
+  if (options.method && options.method !== "GET") headers.set("x-csrf-token", (await getSession()).csrf_token);
+  const response = await fetch(path, { ...options, headers, cache: "no-store", redirect: "error" });
+  if (response.status === 401) {
+    location.assign("/sign-in");
+    await new Promise(() => {}); // the page is being left
+  }
+  if (!response.ok) throw new Refusal(response.status, await problemOf(response), retryAfter(response));
+  return response;
+}
+
+/** Return the JSON of a path. */
+export async function getJson(path) {
+  return (await request(path)).json();
+}
+
+/** Send JSON and return the response. */
+export function sendJson(path, value, options = {}) {
+  const headers = { "content-type": "application/json" };
+  return request(path, { method: "POST", body: JSON.stringify(value), headers, ...options });
+}
+
+async function problemOf(response) {
+  try {
+    return await response.json();
+  } catch {
+    return { title: `The server answered with status ${response.status}` };
+  }
+}
+
+function retryAfter(response) {
+  const seconds = Number(response.headers.get("retry-after") ?? NaN);
+  return Number.isFinite(seconds) ? seconds : null;
+}
+
+/** Yield the events of a server-sent event stream as [name, data]. */
+export async function* readEvents(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      let name = "message";
+      let data = "";
+      for (const line of block.split("\n")) {
+        if (line.startsWith("event: ")) name = line.slice(7);
+        else if (line.startsWith("data: ")) data += line.slice(6);
+      }
+      if (data) yield [name, JSON.parse(data)];
+    }
+  }
+}

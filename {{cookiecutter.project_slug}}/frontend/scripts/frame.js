@@ -1,0 +1,28 @@
+// What every page shares: the project's name, who is signed in, signing out, one line for notices.
+
+import { getSession, request } from "./api.js";
+
+/** Fill the frame of a signed-in page and return the session. */
+export async function fillFrame() {
+  showProjectName();
+  const session = await getSession();
+  document.getElementById("account-name").textContent = session.name;
+  document.getElementById("sign-out").addEventListener("click", async () => {
+    await request("/api/v1/session", { method: "DELETE" });
+    location.assign("/sign-in");
+  });
+  return session;
+}
+
+/** Put the project's name where the page wants it. */
+export async function showProjectName() {
+  const response = await fetch("/assets/project.json");
+  const { name } = await response.json();
+  for (const place of document.querySelectorAll("[data-project-name]")) place.textContent = name;
+  document.title = `${document.title} · ${name}`;
+}
+
+/** Show a sentence to the person; an empty one clears it. */
+export function notify(text) {
+  document.getElementById("notice").textContent = text;
+}

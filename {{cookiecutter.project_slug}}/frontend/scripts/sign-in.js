@@ -1,0 +1,3 @@
+import { showProjectName } from "./frame.js";
+
+showProjectName();

@@ -1,0 +1,77 @@
+"""An OpenAI-compatible endpoint on loopback that says what it is told to: the fully gullible, or hostile, model."""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class ScriptedModel:
+    """Answers `POST /v1/chat/completions`. Set `pieces`, or `behave` for anything worse."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = ["Hello."]
+        self.behave: Callable[[BaseHTTPRequestHandler], None] | None = None
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                model.requests.append(json.loads(body))
+                model.headers.append(dict(self.headers))
+                (model.behave or model.stream)(self)
+
+            def log_message(self, *_arguments: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def reset(self) -> None:
+        self.pieces, self.behave = ["Hello."], None
+        self.requests.clear()
+        self.headers.clear()
+
+    def stream(self, handler: BaseHTTPRequestHandler) -> None:
+        begin_stream(handler)
+        for piece in self.pieces:
+            send_piece(handler, piece)
+        end_stream(handler)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def begin_stream(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("content-type", "text/event-stream")
+    handler.send_header("transfer-encoding", "chunked")
+    handler.end_headers()
+
+
+def send_piece(handler: BaseHTTPRequestHandler, piece: str) -> None:
+    event = {"choices": [{"index": 0, "delta": {"content": piece}}]}
+    send_raw(handler, b"data: " + json.dumps(event).encode() + b"\n\n")
+
+
+def send_raw(handler: BaseHTTPRequestHandler, data: bytes) -> None:
+    handler.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+    handler.wfile.flush()
+
+
+def end_stream(handler: BaseHTTPRequestHandler) -> None:
+    send_raw(handler, b"data: [DONE]\n\n")
+    handler.wfile.write(b"0\r\n\r\n")
