@@ -77,7 +77,9 @@ class Turn:
         # the model works while the question is stored; nothing is shown before it is
         first = asyncio.ensure_future(anext(pieces, None))
         try:
-            question = await self._store.store_question(self._who, self._conversation, self._question)
+            question = await self._store.store_question(
+                self._who, self._conversation, self._question, first=not self._prompt.history
+            )
         except BaseException:
             first.cancel()
             raise

@@ -18,36 +18,42 @@ create table secure.context_key (
 );
 revoke all on secure.context_key from public;
 
-create function secure.claims(out tenant_id uuid, out user_id uuid)
+-- Returns {tenant, user}, verified; null when there is no context. About 20 microseconds.
+create function secure.claims() returns uuid[]
 language plpgsql stable parallel restricted security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  context text := nullif(current_setting('chatbot.context', true), '');
-  part text[];
+  context text := current_setting('chatbot.context', true);
   key secure.context_key;
-  expected bytea;
 begin
-  if context is null then
-    return;
-  end if;
-  part := string_to_array(context, '|');
-  if array_length(part, 1) is distinct from 6 or part[1] <> 'v1' or part[2] <> session_user
-     or part[5] !~ '^[0-9]{1,12}$' or part[6] !~ '^[0-9a-f]{64}$' then
-    raise exception 'the row context is malformed' using errcode = '28000';
+  if context is null or context = '' then
+    return null;
   end if;
   select * into strict key from secure.context_key;
-  expected := sha256(key.outer_pad || sha256(key.inner_pad || convert_to(array_to_string(part[1:5], '|'), 'UTF8')));
   -- digests of both sides are compared, so the time taken says nothing about the expected value
-  if sha256(expected) <> sha256(decode(part[6], 'hex')) then
+  if sha256(sha256(key.outer_pad || sha256(key.inner_pad || convert_to(left(context, -65), 'UTF8'))))
+     <> sha256(decode(right(context, 64), 'hex')) then
     raise exception 'the row context is forged' using errcode = '28000';
   end if;
-  if part[5]::bigint < extract(epoch from clock_timestamp()) then
+  if split_part(context, '|', 1) <> 'v1' or split_part(context, '|', 2) <> session_user then
+    raise exception 'the row context was made for another role' using errcode = '28000';
+  end if;
+  if split_part(context, '|', 5)::bigint < extract(epoch from clock_timestamp()) then
     raise exception 'the row context has expired' using errcode = '28000';
   end if;
-  tenant_id := part[3]::uuid;
-  user_id := part[4]::uuid;
+  return array[split_part(context, '|', 3)::uuid, split_part(context, '|', 4)::uuid];
 end
 $$;
-revoke all on function secure.claims() from public;
-grant execute on function secure.claims() to chatbot_owner, chatbot_api, chatbot_worker;
+
+create function secure.tenant_id() returns uuid
+language plpgsql stable parallel restricted set search_path = pg_catalog, pg_temp
+as $$ begin return (secure.claims())[1]; end $$;
+
+create function secure.user_id() returns uuid
+language plpgsql stable parallel restricted set search_path = pg_catalog, pg_temp
+as $$ begin return (secure.claims())[2]; end $$;
+
+revoke all on function secure.claims(), secure.tenant_id(), secure.user_id() from public;
+grant execute on function secure.claims(), secure.tenant_id(), secure.user_id()
+  to chatbot_owner, chatbot_api, chatbot_worker;

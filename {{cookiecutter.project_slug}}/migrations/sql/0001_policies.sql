@@ -1,25 +1,27 @@
 -- Who sees and changes which row. A sub-select makes PostgreSQL verify the context once per statement.
+-- A person's identifier belongs to one tenant, and foreign keys hold every row's (tenant, person) pair to the
+-- table of people: a condition on the person is a condition on the tenant.
 create policy own_tenant on chatbot.tenants
-  using (id = (select tenant_id from secure.claims()))
-  with check (id = (select tenant_id from secure.claims()));
+  using (id = (select secure.tenant_id()))
+  with check (id = (select secure.tenant_id()));
 
 create policy own_tenant on chatbot.users for select
-  using (tenant_id = (select tenant_id from secure.claims()));
+  using (tenant_id = (select secure.tenant_id()));
 create policy self_insert on chatbot.users for insert
-  with check ((tenant_id, id) = (select tenant_id, user_id from secure.claims()));
+  with check (id = (select secure.user_id()));
 create policy self_update on chatbot.users for update
-  using ((tenant_id, id) = (select tenant_id, user_id from secure.claims()))
-  with check ((tenant_id, id) = (select tenant_id, user_id from secure.claims()));
+  using (id = (select secure.user_id()))
+  with check (id = (select secure.user_id()));
 
 create policy own on chatbot.conversations
-  using ((tenant_id, user_id) = (select tenant_id, user_id from secure.claims()))
-  with check ((tenant_id, user_id) = (select tenant_id, user_id from secure.claims()));
+  using (user_id = (select secure.user_id()))
+  with check (user_id = (select secure.user_id()));
 create policy own on chatbot.messages
-  using ((tenant_id, user_id) = (select tenant_id, user_id from secure.claims()))
-  with check ((tenant_id, user_id) = (select tenant_id, user_id from secure.claims()));
+  using (user_id = (select secure.user_id()))
+  with check (user_id = (select secure.user_id()));
 create policy own on chatbot.job_receipts
-  using ((tenant_id, user_id) = (select tenant_id, user_id from secure.claims()))
-  with check ((tenant_id, user_id) = (select tenant_id, user_id from secure.claims()));
+  using (user_id = (select secure.user_id()))
+  with check (user_id = (select secure.user_id()));
 
 -- Documents and all that is made from them: one's own, and, for reading only, what a colleague shared with the
 -- tenant. The tenant stands in one condition of its own, so that an index beginning with it can be used.
@@ -29,19 +31,19 @@ declare
 begin
   foreach name in array array['documents', 'chunks', 'chunk_vectors'] loop
     execute format('create policy readable on chatbot.%I for select
-      using (tenant_id = (select tenant_id from secure.claims())
-             and (shared or owner_id = (select user_id from secure.claims())))', name);
+      using (tenant_id = (select secure.tenant_id())
+             and (shared or owner_id = (select secure.user_id())))', name);
   end loop;
   execute 'create policy readable on chatbot.document_bodies for select
-    using ((tenant_id, owner_id) = (select tenant_id, user_id from secure.claims()))';
+    using (owner_id = (select secure.user_id()))';
   foreach name in array array['documents', 'document_bodies', 'chunks', 'chunk_vectors'] loop
     execute format('create policy own_insert on chatbot.%I for insert
-      with check ((tenant_id, owner_id) = (select tenant_id, user_id from secure.claims()))', name);
+      with check (owner_id = (select secure.user_id()))', name);
     execute format('create policy own_update on chatbot.%I for update
-      using ((tenant_id, owner_id) = (select tenant_id, user_id from secure.claims()))
-      with check ((tenant_id, owner_id) = (select tenant_id, user_id from secure.claims()))', name);
+      using (owner_id = (select secure.user_id()))
+      with check (owner_id = (select secure.user_id()))', name);
     execute format('create policy own_delete on chatbot.%I for delete
-      using ((tenant_id, owner_id) = (select tenant_id, user_id from secure.claims()))', name);
+      using (owner_id = (select secure.user_id()))', name);
   end loop;
 end
 $$;

@@ -8,13 +8,14 @@ create table chatbot.tenants (
 
 create table chatbot.users (
   id uuid primary key,
-  tenant_id uuid not null references chatbot.tenants,
+  tenant_id uuid not null,
   issuer text not null,
   subject text not null,
   name text not null check (char_length(name) between 1 and 200),
   role text not null check (role in ('member', 'admin')),
   created_at timestamptz not null default now(),
   signed_in_at timestamptz not null default now(),
+  foreign key (tenant_id) references chatbot.tenants,
   unique (tenant_id, id)
 );
 
@@ -110,7 +111,8 @@ create table chatbot.job_receipts (
   job_id uuid primary key,
   tenant_id uuid not null,
   user_id uuid not null,
-  done_at timestamptz not null default now()
+  done_at timestamptz not null default now(),
+  foreign key (tenant_id, user_id) references chatbot.users (tenant_id, id)
 );
 
 do $$

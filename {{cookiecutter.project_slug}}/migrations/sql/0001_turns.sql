@@ -10,6 +10,7 @@ create function chatbot.recall_turn(
 ) returns table (history jsonb, passages jsonb)
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off  -- plans are kept; one made while the tables were empty must not stay
 as $$
 declare
   needle public.halfvec(384) := question_vector::public.halfvec(384);
@@ -53,20 +54,23 @@ end
 $$;
 
 -- Keeps the question. Called while the model already works; no token is shown before it has committed.
-create function chatbot.store_question(context text, conversation uuid, question text) returns bigint
+-- The first question gives the conversation its title.
+create function chatbot.store_question(context text, conversation uuid, question text, is_first boolean) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  claims record;
+  claims uuid[];
   message bigint;
 begin
   perform set_config('chatbot.context', context, true);
-  select * into claims from secure.claims();
+  claims := secure.claims();
   insert into chatbot.messages (tenant_id, user_id, conversation_id, author, content)
-    values (claims.tenant_id, claims.user_id, conversation, 'user', question) returning id into message;
-  update chatbot.conversations set updated_at = now(),
-    title = coalesce(title, nullif(left(regexp_replace(question, '\s+', ' ', 'g'), 80), '')) where id = conversation;
+    values (claims[1], claims[2], conversation, 'user', question) returning id into message;
+  if is_first then
+    update chatbot.conversations set title = left(btrim(regexp_replace(question, '\s+', ' ', 'g')), 80)
+      where id = conversation and title is null;
+  end if;
   return message;
 end
 $$;
@@ -79,20 +83,22 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  claims record;
+  claims uuid[];
   message bigint;
 begin
   perform set_config('chatbot.context', context, true);
-  select * into claims from secure.claims();
+  claims := secure.claims();
   insert into chatbot.messages (tenant_id, user_id, conversation_id, author, content, citations, outcome)
-    values (claims.tenant_id, claims.user_id, conversation, 'assistant', answer, answer_citations::jsonb, answer_outcome)
+    values (claims[1], claims[2], conversation, 'assistant', answer, answer_citations::jsonb, answer_outcome)
     returning id into message;
+  update chatbot.conversations set updated_at = now() where id = conversation;
   return message;
 end
 $$;
+
 revoke all on function
-  chatbot.recall_turn(text, uuid, text, text, integer, integer), chatbot.store_question(text, uuid, text),
+  chatbot.recall_turn(text, uuid, text, text, integer, integer), chatbot.store_question(text, uuid, text, boolean),
   chatbot.finish_turn(text, uuid, text, text, text) from public;
 grant execute on function
-  chatbot.recall_turn(text, uuid, text, text, integer, integer), chatbot.store_question(text, uuid, text),
+  chatbot.recall_turn(text, uuid, text, text, integer, integer), chatbot.store_question(text, uuid, text, boolean),
   chatbot.finish_turn(text, uuid, text, text, text) to chatbot_api;
