@@ -1,8 +1,12 @@
-"""Words as the offline parts see them: lower case, without accents, without the commonest ones, stemmed lightly."""
+"""Words as the offline parts see them: lower case, without accents, without the commonest ones, stemmed."""
 
 import re
 import unicodedata
+from functools import lru_cache
 
+import snowballstemmer
+
+_STEMMER = snowballstemmer.stemmer("english")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 STOPWORDS = frozenset(
     """
@@ -14,7 +18,6 @@ STOPWORDS = frozenset(
     we were what when where which while who whom whose why will with within without would yes yet you your yours
     """.split()
 )
-_SUFFIXES = "ations ation ingly ments ment ings ing edly ies ied ers er est ed es ly al s".split()
 
 
 def split_words(text: str) -> list[str]:
@@ -23,15 +26,10 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
 
 
+@lru_cache(50_000)
 def stem(word: str) -> str:
-    """Return `word` without its commonest English ending; at least three letters stay."""
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
-            word = word[: -len(suffix)]
-            break
-    if len(word) > 3 and word[-1] == word[-2]:
-        word = word[:-1]
-    return word.removesuffix("e") if len(word) > 3 else word
+    """Return the stem of an English word (Porter2, as PostgreSQL's `english` configuration uses it)."""
+    return str(_STEMMER.stemWord(word))
 
 
 def content_stems(text: str) -> list[str]:

@@ -10,7 +10,9 @@ create function chatbot.recall_turn(
 ) returns table (history jsonb, passages jsonb)
 language plpgsql
 set search_path = pg_catalog, pg_temp
-set enable_seqscan = off  -- plans are kept; one made while the tables were empty must not stay
+-- plans are kept: one made while the tables were small must still read by index when they are large
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   needle public.halfvec(384) := question_vector::public.halfvec(384);
