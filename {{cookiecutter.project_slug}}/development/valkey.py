@@ -30,14 +30,15 @@ _KINDS = {
     "cache": "appendonly no\nmaxmemory 64mb\nmaxmemory-policy allkeys-lru\n",
 }
 # what each user may touch, and with which commands; scripts are called by digest, nobody loads or evaluates one
+_CONNECT = "-@all +auth +hello +ping +select +quit +client|setinfo +client|setname"
 _USERS = {
     "state": {
-        "gateway": "~session:* ~attempt:* ~jobs:* -@all +@connection +hset +hmget +expire +expireat +del +evalsha"
-        " +set +get +getdel +multi +exec +lpush +sadd +smembers +sismember +llen",
-        "worker": "~jobs:* -@all +@connection +@read +@write +@transaction +evalsha -keys -scan -randomkey"
-        " -flushall -flushdb",
+        "gateway": f"~session:* ~attempt:* ~jobs:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get"
+        " +getdel +multi +exec +lpush +sadd +smembers +sismember +llen",
+        "worker": f"~jobs:* {_CONNECT} +@read +@write +@transaction +evalsha -keys -scan -randomkey -flushall -flushdb"
+        " -migrate -swapdb -restore -move -copy",
     },
-    "cache": {"gateway": "~cache:* -@all +@connection +get +set +del +expire"},
+    "cache": {"gateway": f"~cache:* {_CONNECT} +get +set +del +expire"},
 }
 # kombu's restore of unfinished jobs takes a lock, whose release is a script of redis-py's
 SCRIPTS = (GATE_SCRIPT, Lock.LUA_RELEASE_SCRIPT)

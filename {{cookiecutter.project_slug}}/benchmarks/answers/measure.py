@@ -57,8 +57,12 @@ def main() -> None:
 
 
 def report(questions: list[dict[str, Any]], reader: Reader) -> None:
-    print(f"{'':22}{'evidence':>14}{'':>8}{'right citation':>16}{'right of':>14}{'abstains when':>16}{'abstains when':>14}")
-    print(f"{'':22}{'in top ' + str(PASSAGES):>14}{'MRR':>8}{'of all':>16}{'answered':>14}{'not answerable':>16}{'answerable':>14}")
+    print(
+        f"{'':22}{'evidence':>14}{'':>8}{'right citation':>16}{'right of':>14}{'abstains when':>16}{'abstains when':>14}"
+    )
+    print(
+        f"{'':22}{'in top ' + str(PASSAGES):>14}{'MRR':>8}{'of all':>16}{'answered':>14}{'not answerable':>16}{'answerable':>14}"
+    )
     for way in ("hybrid", "keywords only"):
         scores: dict[str, Score] = defaultdict(Score)
         for question in questions:
@@ -68,7 +72,9 @@ def report(questions: list[dict[str, Any]], reader: Reader) -> None:
 
 
 def judge(score: Score, question: dict[str, Any], passages: list[dict[str, Any]]) -> None:
-    answer = compose_answer(question["question"], assemble_prompt(question["question"], Recalled([], passages)).passages)
+    answer = compose_answer(
+        question["question"], assemble_prompt(question["question"], Recalled([], passages)).passages
+    )
     abstained = answer == ABSTAINS
     if not question["answerable"]:
         score.unanswerable += 1

@@ -131,7 +131,7 @@ def _arguments(message: Message) -> dict[str, Any]:
         raise ForgedJob("not JSON")
     try:
         positional, named, embedded = json.loads(message.body)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         raise ForgedJob("malformed body") from None
     # no canvas: a callback or chain would run another task in the worker's name
     if positional or not isinstance(named, dict) or not isinstance(embedded, dict) or any(embedded.values()):

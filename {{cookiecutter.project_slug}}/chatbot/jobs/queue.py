@@ -15,6 +15,7 @@ from chatbot.config.settings import JobsSettings, ValkeySettings
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
 from chatbot.jobs.envelope import JobSigner, JobVerifier
+from chatbot.jobs.transport import NAME as TRANSPORT
 
 DOCUMENTS = "documents"
 INGEST = "documents.ingest"
@@ -47,7 +48,7 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
     """
     app = Celery("chatbot", amqp="chatbot.jobs.publishing:SigningAMQP", set_as_current=False)
     app.conf.update(
-        broker_url=f"guarded+socket://{user}:{quote(password, safe='')}@{valkey.socket}",
+        broker_url=f"{TRANSPORT}+socket://{user}:{quote(password, safe='')}@{valkey.socket}",
         broker_transport_options={
             "global_keyprefix": KEY_PREFIX,
             "visibility_timeout": _VISIBILITY_SECONDS,
@@ -72,7 +73,6 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
         worker_redirect_stdouts=False,
         **({"job_signer": None, "job_verifier": None} | parts),
     )
-    __import__("chatbot.jobs.receiving")  # registers the transport's name
     return app
 
 

@@ -18,9 +18,9 @@ ABSTAINS = "I could not find an answer to that in your documents."
 _BREAKS = re.compile(r"(?<=[.!?])\s+(?=[\"'“(A-Z0-9])|\n+")
 _MARKS = re.compile(r"^\s*(?:[-*+]|\d+[.)]|>|#+)\s+")
 # chosen on the tuning half of benchmarks/answers; the held-back half is reported
-_ENOUGH = 0.5
+_ENOUGH = 0.45
 _SECOND = 0.9
-_HEADING_WEIGHT = 0.7
+_HEADING_WEIGHT = 0.5
 _LETTERS_ALIKE = 0.6
 
 

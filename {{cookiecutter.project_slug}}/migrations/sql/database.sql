@@ -13,6 +13,10 @@ begin
 end
 $$;
 
+-- by default every session of a role may end that role's other sessions
+revoke execute on function pg_catalog.pg_terminate_backend(integer, bigint), pg_catalog.pg_cancel_backend(integer)
+  from public;
+
 -- large objects have no row-level security: a shared place to leave data for a neighbour
 revoke execute on function
   pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid), pg_catalog.lo_from_bytea(oid, bytea),

@@ -18,7 +18,7 @@ def test_a_question_about_an_own_document_is_answered_with_its_passage(alice: Pe
     document = alice.upload("guide.md", GUIDE)
     answer = alice.ask("When is the greenhouse watered?")
     assert "six in the morning" in answer.text
-    assert [name for name, _ in answer.events][0] == "begin"
+    assert next(name for name, _ in answer.events) == "begin"
     assert [name for name, _ in answer.events][-1] == "end"
     (source,) = answer.cited
     assert (source["document"], source["section"]) == (document, "Garden guide › Watering")

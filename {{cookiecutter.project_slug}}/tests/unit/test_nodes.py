@@ -114,7 +114,17 @@ def test_character_by_character_shows_the_same_as_history(text):
 
 def test_random_documents_at_random_splits_show_the_same_as_history():
     source = random.Random(20)
-    alphabet = list("ab*_`#>-+1.)|[]()!<&~=\\ \t") + ["\n", "\n\n", "    ", "```", "---", "[1]", "https://x.y", "* ", "1. "]
+    alphabet = list("ab*_`#>-+1.)|[]()!<&~=\\ \t") + [
+        "\n",
+        "\n\n",
+        "    ",
+        "```",
+        "---",
+        "[1]",
+        "https://x.y",
+        "* ",
+        "1. ",
+    ]
     for _ in range(1500):
         text = "".join(source.choices(alphabet, k=source.randint(1, 40)))
         cuts = sorted(source.randint(0, len(text)) for _ in range(source.randint(0, 6)))

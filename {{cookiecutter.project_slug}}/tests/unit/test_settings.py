@@ -58,7 +58,14 @@ def test_everything_wrong_is_named_at_once(tmp_path):
             "CHATBOT_SECRETS_FOLDER": str(tmp_path),
         }
     )
-    for name in ("CHATBOT_ENVIRONMENT", "PUBLIC_URL", "GATEWAY__PROT", "GATEWAY__PORT", "GROUPS", "gateway_session_key"):
+    for name in (
+        "CHATBOT_ENVIRONMENT",
+        "PUBLIC_URL",
+        "GATEWAY__PROT",
+        "GATEWAY__PORT",
+        "GROUPS",
+        "gateway_session_key",
+    ):
         assert name in found
 
 

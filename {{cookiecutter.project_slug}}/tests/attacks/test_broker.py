@@ -1,0 +1,216 @@
+"""The credentials of a Valkey user: forged, changed, replayed and broken jobs (queue-tamper, app-deserialise)."""
+
+import base64
+import copy
+import json
+import pickle
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+import redis
+
+from chatbot.jobs.envelope import HEADER
+from development.stack import Stack
+from tests.doubles.database import connect
+from tests.doubles.person import Person
+
+QUEUE, REFUSED = "jobs:documents", "jobs:refused"
+
+
+@pytest.fixture
+def broker(stack: Stack) -> Iterator["redis.Redis"]:
+    """The broker with every right: more than any attacker has."""
+    with stack.state.connect() as client:
+        client.delete(REFUSED)
+        yield client
+
+
+@pytest.fixture
+def captured(stack: Stack, alice: Person, broker: "redis.Redis") -> dict[str, Any]:
+    """A genuine message, taken from the queue while the worker was stopped; it is never delivered."""
+    worker = psutil.Process(stack.processes["worker"].pid)
+    # one job in the worker's hands at most: what follows stays in the queue
+    family = [worker, *worker.children(recursive=True)]
+    for process in family:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        for name in ("taken.md", "captured.md"):
+            assert alice.post("/api/v1/documents", params={"name": name}, content=b"# T\n\nText.").status_code == 202
+        message: dict[str, Any] = json.loads(broker.rpop(QUEUE) or broker.lindex(QUEUE, 0))
+    finally:
+        for process in family:
+            process.send_signal(signal.SIGCONT)
+    return message
+
+
+def refusals(broker: "redis.Redis") -> list[dict[str, Any]]:
+    return [json.loads(entry) for entry in broker.lrange(REFUSED, 0, -1)]
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.01)  # polling a server's state
+    raise AssertionError(what)
+
+
+def receipts(stack: Stack) -> int:
+    with connect(stack, "bootstrap") as connection:
+        row = connection.execute("select count(*) from chatbot.job_receipts").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def send(broker: "redis.Redis", message: Any) -> None:
+    broker.lpush(QUEUE, message if isinstance(message, str | bytes) else json.dumps(message))
+
+
+def worker_still_works(stack: Stack, person: Person, pid: int) -> None:
+    document = person.upload("after.md", "# After\n\nStill working.")
+    assert person.change("DELETE", f"/api/v1/documents/{document}").status_code == 204
+    assert stack.processes["worker"].pid == pid
+    assert stack.processes["worker"].poll() is None
+
+
+def changes() -> dict[str, Callable[[dict[str, Any]], Any]]:
+    def header(**values: Any) -> Callable[[dict[str, Any]], Any]:
+        return lambda message: message["headers"].update(values)
+
+    def signature(**values: Any) -> Callable[[dict[str, Any]], Any]:
+        return lambda message: message["headers"][HEADER].update(values)
+
+    other = base64.b64encode(json.dumps([[], {"job": "x"}, {}]).encode()).decode()
+    pickled = base64.b64encode(pickle.dumps({"a": 1})).decode()
+    return {
+        "task": header(task="celery.backend_cleanup"),
+        "unknown task": header(task="no.such.task"),
+        "id": header(id="other"),
+        "eta": header(eta="2020-01-01T00:00:00+00:00"),
+        "retries": header(retries=5),
+        "timelimit": header(timelimit=[9, 9]),
+        "expires": header(expires="2099-01-01T00:00:00+00:00"),
+        "group": header(group="x"),
+        "new header": header(stamped_headers=["x"]),
+        "body": lambda message: message.update(body=other),
+        "pickle": lambda message: message.update(
+            {"body": pickled, "content-type": "application/x-python-serialize", "content-encoding": "binary"}
+        ),
+        "content type": lambda message: message.update({"content-type": "application/x-yaml"}),
+        "reply": lambda message: message["properties"].update(reply_to="evil"),
+        "correlation": lambda message: message["properties"].update(correlation_id="evil"),
+        "unsigned": lambda message: message["headers"].pop(HEADER),
+        "producer": signature(producer="worker"),
+        "life": signature(expires=9999999999),
+        "signature": signature(signature="AAAA"),
+        "signature kind": lambda message: message["headers"].update({HEADER: "x"}),
+    }
+
+
+@pytest.mark.parametrize("name", changes())
+def test_a_changed_job_never_runs(stack: Stack, broker: Any, captured: dict[str, Any], bob: Person, name: str) -> None:
+    worker_still_works(stack, bob, stack.processes["worker"].pid)  # the queue is drained
+    before, pid = receipts(stack), stack.processes["worker"].pid
+    message = copy.deepcopy(captured)
+    changes()[name](message)
+    send(broker, message)
+    wait_for(lambda: refusals(broker), "the job was not refused")
+    assert receipts(stack) == before
+    worker_still_works(stack, bob, pid)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"not json", b"[1,2]", b"{}", b"null", b"1", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b"{" + b'"a":{' * 5000,
+        b'{"body":"%%","headers":{},"properties":{"delivery_tag":"1","body_encoding":"base64","delivery_info":{"routing_key":"d"}}}',
+        b'{"body":"","headers":[],"properties":{"delivery_tag":"1","body_encoding":"base64","delivery_info":{"routing_key":"d"}}}',
+        b'{"body":1,"headers":{},"properties":{"delivery_tag":"1","body_encoding":"base64","delivery_info":{"routing_key":"d"}}}',
+        b'{"body":"","headers":{},"properties":{"delivery_tag":"1","body_encoding":"nope","delivery_info":{"routing_key":"d"}}}',
+        b'{"body":"","headers":{},"properties":{"delivery_tag":"1","body_encoding":"base64","delivery_info":"x"}}',
+        b'{"body":"","headers":{},"properties":null}',
+        b'{"body":"","headers":{},"properties":{"body_encoding":"base64","delivery_info":{"routing_key":"d"}}}',
+        b'{"body":"","headers":{"task":1},"properties":{"body_encoding":"base64","delivery_info":{"routing_key":"d"}},"content-type":1}',
+        b'{"body":"' + b"A" * 400_000 + b'"}',
+    ],
+    ids=lambda raw: raw[:30].decode("latin-1"),
+)  # fmt: skip
+def test_what_is_no_message_is_kept_aside_and_the_worker_goes_on(
+    stack: Stack, broker: Any, bob: Person, raw: bytes
+) -> None:
+    pid = stack.processes["worker"].pid
+    send(broker, raw)
+    (entry, *_) = wait_for(lambda: refusals(broker), "not refused")
+    assert len(entry["raw"]) <= 8192
+    worker_still_works(stack, bob, pid)
+
+
+def test_a_replayed_job_has_no_second_effect(stack: Stack, broker: Any, captured: dict[str, Any], bob: Person) -> None:
+    worker_still_works(stack, bob, stack.processes["worker"].pid)
+    before = receipts(stack)
+    for _ in range(3):
+        send(broker, captured)
+    worker_still_works(stack, bob, stack.processes["worker"].pid)
+    assert receipts(stack) == before + 2  # the captured job once, and bob's upload
+
+
+def test_a_job_naming_a_foreign_document_does_nothing(stack: Stack, alice: Person, carol: Person) -> None:
+    """Even a gateway gone wrong that signs such a job reaches no foreign row: the worker acts for the principal."""
+    from uuid import UUID
+
+    from chatbot.config.loading import load_settings
+    from chatbot.jobs.queue import JobQueue, make_celery, make_signer
+    from tests.doubles.database import principal_of
+
+    settings = load_settings({k: v for k, v in stack.environment("gateway").items() if k.startswith("CHATBOT")})
+    document = carol.upload("mine.md", "# Mine\n\nCarol's betony.")
+    password = stack.secrets["valkey_gateway_password"]
+    queue = JobQueue(make_celery(settings.valkey, "gateway", password, job_signer=make_signer(settings.jobs)))
+    queue.ingest(principal_of(alice, "acme"), UUID(document))
+    worker_still_works(stack, alice, stack.processes["worker"].pid)
+    assert "betony" in carol.ask("What is Carol's?").text
+    assert "betony" not in str(alice.ask("What is Carol's betony?").events)
+
+
+def test_remote_control_is_off(stack: Stack, broker: Any, bob: Person) -> None:
+    pid = stack.processes["worker"].pid
+    for channel in ("/0.celery.pidbox", "jobs:/0.celery.pidbox", "celery.pidbox"):
+        broker.publish(channel, json.dumps({"body": base64.b64encode(b'{"method":"shutdown"}').decode()}))
+    worker_still_works(stack, bob, pid)
+
+
+@pytest.mark.parametrize("user", ["gateway", "worker"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("EVAL", "return 1", "0"), ("SCRIPT", "LOAD", "return 1"), ("FUNCTION", "LIST"), ("CONFIG", "GET", "*"), ("KEYS", "*"),
+        ("FLUSHALL",), ("FLUSHDB",), ("SHUTDOWN",), ("ACL", "LIST"), ("DEBUG", "SLEEP", "0"), ("MONITOR",), ("SAVE",),
+        ("MODULE", "LIST"), ("CLIENT", "KILL", "ID", "1"), ("SET", "elsewhere", "1"), ("GET", "elsewhere"), ("REPLICAOF", "x", "1"),
+        ("MIGRATE", "x", "1", "k", "0", "1"), ("SWAPDB", "0", "1"), ("SCAN", "0"), ("PUBLISH", "x", "y"),
+    ],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_no_valkey_user_has_more_than_its_part(stack: Stack, user: str, command: tuple[str, ...]) -> None:
+    with stack.state.connect(user) as client, pytest.raises(redis.exceptions.ResponseError):
+        client.execute_command(*command)
+
+
+def test_the_worker_cannot_touch_a_session(stack: Stack, alice: Person) -> None:
+    with stack.state.connect("worker") as client:
+        for command in (("HSET", "session:x", "a", "b"), ("HGETALL", "session:x"), ("SET", "attempt:x", "y")):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.execute_command(*command)
+
+
+def test_without_a_password_nobody_enters(stack: Stack) -> None:
+    for socket in (stack.state.socket, stack.cache.socket):
+        for options in ({}, {"username": "default", "password": ""}, {"username": "gateway", "password": "x"}):
+            client = redis.Redis(unix_socket_path=str(socket), **options)
+            with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)):
+                client.ping()
+            client.close()

@@ -1,0 +1,254 @@
+"""The whole text of statements on an ordinary database role (sql-tenant, sql-params, vec-access)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from chatbot.database.engines import CLEANING
+from development.stack import Stack
+from tests.doubles.database import connect, principal_of, signer
+from tests.doubles.person import Person
+
+TABLES = (
+    "tenants",
+    "users",
+    "conversations",
+    "messages",
+    "documents",
+    "document_bodies",
+    "chunks",
+    "chunk_vectors",
+    "job_receipts",
+)
+ROLES = ("api", "worker")
+
+
+@pytest.fixture
+def carols_rows(carol: Person) -> None:
+    carol.upload("c.md", "# C\n\nCarol's canary is tamarisk.", shared=True)
+    carol.ask("What is Carol's canary?")
+
+
+@pytest.fixture(params=ROLES)
+def role(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def thief(stack: Stack, role: str, alice: Person, carols_rows: None) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+    """A connection acting for Alice, whose every statement is the attacker's."""
+    with connect(stack, role, autocommit=False) as connection:
+        context = signer(stack, role).sign(principal_of(alice, "acme"))
+        connection.execute("select set_config('chatbot.context', %s, false)", (context,))
+        connection.commit()
+        yield connection
+
+
+def attempt(connection: "psycopg.Connection[tuple[Any, ...]]", statement: str) -> list[tuple[Any, ...]] | None:
+    """Run a hostile statement; None when the server refuses it."""
+    try:
+        cursor = connection.execute(statement)  # type: ignore[call-overload]
+        found = cursor.fetchall() if cursor.description else []
+    except psycopg.Error:
+        connection.rollback()
+        return None
+    connection.commit()
+    return list(found)
+
+
+def test_every_table_with_tenant_data_forces_row_security(stack: Stack) -> None:
+    with connect(stack, "bootstrap") as connection:
+        rows = connection.execute(
+            "select relname, relrowsecurity, relforcerowsecurity, relowner::regrole::text from pg_class"
+            " where relnamespace = 'chatbot'::regnamespace and relkind in ('r', 'p', 'm', 'f')"
+        ).fetchall()
+    assert {name for name, *_ in rows} == set(TABLES)
+    assert {(on, forced, owner) for _, on, forced, owner in rows} == {(True, True, "chatbot_owner")}
+
+
+def test_every_policy_asks_for_the_verified_claims(stack: Stack) -> None:
+    with connect(stack, "bootstrap") as connection:
+        rows = connection.execute(
+            "select tablename, policyname, coalesce(qual, with_check) from pg_policies"
+        ).fetchall()
+    assert {table for table, *_ in rows} == set(TABLES)
+    for table, name, condition in rows:
+        assert "secure." in condition, (table, name)
+        assert "current_setting" not in condition, (table, name)
+
+
+def test_the_roles_are_plain(stack: Stack) -> None:
+    with connect(stack, "bootstrap") as connection:
+        rows = connection.execute(
+            "select rolname, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication, rolcanlogin"
+            " from pg_roles where rolname like 'chatbot%'"
+        ).fetchall()
+    assert {name: login for name, _, login in rows} == {
+        "chatbot_owner": False, "chatbot_migrator": True, "chatbot_api": True, "chatbot_worker": True,
+    }  # fmt: skip
+    assert not [name for name, powerful, _ in rows if powerful]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_statement_shows_a_row_of_another_tenant(thief: Any, stack: Stack, table: str) -> None:
+    with connect(stack, "bootstrap") as outside:
+        column = "id" if table == "tenants" else "tenant_id"
+        there = outside.execute(f"select count(*) from chatbot.{table} where {column} = %s", (_globex(),)).fetchone()
+    assert table == "document_bodies" or there[0] > 0, "the attack must have something to steal"
+    for statement in (
+        f"select * from chatbot.{table} where {column} = '{_globex()}'",
+        f"select * from chatbot.{table} t where row_security_active('chatbot.{table}') is not true",
+        f"set row_security = off; select * from chatbot.{table}",
+    ):
+        assert not attempt(thief, statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "set role chatbot_owner", "set session authorization chatbot_owner", "set role chatbot_migrator", "set role bootstrap",
+        "select * from secure.context_key", "update secure.context_key set inner_pad = '\\x00'", "copy secure.context_key to stdout",
+        "alter table chatbot.messages disable row level security", "alter table chatbot.messages no force row level security",
+        "drop policy own on chatbot.messages", "create policy p on chatbot.messages using (true)",
+        "create or replace function secure.user_id() returns uuid language sql as $$ select null::uuid $$",
+        "create function public.f() returns int language sql as 'select 1'", "create schema s", "create table public.t(x int)",
+        "create table chatbot.t(x int)", "create temporary table users(x int)", "create view public.v as select 1",
+        "create operator public.=== (leftarg = int, rightarg = int, function = int4eq)", "create extension dblink",
+        "select pg_read_file('/etc/passwd')", "select pg_ls_dir('.')", "copy chatbot.messages to program 'id'",
+        "copy chatbot.messages to '/tmp/x'", "select lo_import('/etc/passwd')", "select lo_create(0)",
+        "select lo_from_bytea(0, 'x')", "alter system set log_statement = 'all'", "select pg_reload_conf()",
+        "alter role chatbot_api bypassrls", "grant chatbot_owner to chatbot_api", "truncate chatbot.messages",
+        "do $$ begin execute 'set role chatbot_owner'; end $$", "load 'x'", "select pg_terminate_backend(1)",
+        "create database x", "create publication p for all tables", "select * from pg_authid", "select pg_stat_reset()",
+        "select set_config('role', 'chatbot_owner', false)", "security label on table chatbot.messages is 'x'",
+        "create trigger t before insert on chatbot.messages for each row execute function suppress_redundant_updates_trigger()",
+        "create rule r as on select to chatbot.messages do instead select 1", "create event trigger e on ddl_command_end execute function x()",
+        "import foreign schema x from server y into z", "select nextval('chatbot.messages_id_seq')",
+        "select setval('chatbot.messages_id_seq', 1)", "select * from migration.schema_version",
+    ],
+)  # fmt: skip
+def test_no_statement_climbs(thief: Any, statement: str) -> None:
+    assert attempt(thief, statement) is None
+
+
+@pytest.mark.parametrize("forged", ["tenant", "user", "both", "none"])
+def test_naming_another_principal_grants_nothing(
+    thief: Any, stack: Stack, carol: Person, role: str, forged: str
+) -> None:
+    target = principal_of(carol, "globex")
+    genuine = thief.execute("select current_setting('chatbot.context')").fetchone()[0]
+    parts = genuine.split("|")
+    if forged in ("tenant", "both"):
+        parts[2] = str(target.tenant_id)
+    if forged in ("user", "both"):
+        parts[3] = str(target.user_id)
+    context = "" if forged == "none" else "|".join(parts)
+    thief.rollback()
+    thief.execute("select set_config('chatbot.context', %s, false)", (context,))
+    thief.commit()
+    readable = "select * from chatbot.chunks" if role == "worker" else "select * from chatbot.messages"
+    assert not attempt(thief, readable)
+
+
+def test_writing_into_another_tenant_is_refused(thief: Any, carol: Person, role: str) -> None:
+    target = principal_of(carol, "globex")
+    who = f"'{target.tenant_id}', '{target.user_id}'"
+    statements = {
+        "api": [
+            f"insert into chatbot.conversations (tenant_id, user_id) values ({who})",
+            f"insert into chatbot.documents (tenant_id, owner_id, title, media_type, sha256, size)"
+            f" values ({who}, 'x', 'text/plain', sha256('x'), 1)",
+            f"insert into chatbot.users (tenant_id, id, issuer, subject, name, role) values ({who}, 'x', 'x', 'x', 'admin')",
+        ],
+        "worker": [
+            f"insert into chatbot.job_receipts (tenant_id, user_id, job_id) values ({who}, gen_random_uuid())",
+            f"insert into chatbot.chunks (tenant_id, owner_id, shared, document_id, place, section, content)"
+            f" values ({who}, true, gen_random_uuid(), 0, 'x', 'x')",
+        ],
+    }[role]
+    for statement in statements:
+        assert attempt(thief, statement) is None
+
+
+def test_an_own_row_cannot_hang_below_a_foreign_parent(stack: Stack, alice: Person, carol: Person) -> None:
+    conversation = carol.begin()
+    mine = principal_of(alice, "acme")
+    with connect(stack, "api") as connection, connection.transaction():
+        context = signer(stack, "api").sign(mine)
+        connection.execute("select set_config('chatbot.context', %s, true)", (context,))
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute(
+                "insert into chatbot.messages (tenant_id, user_id, conversation_id, author, content)"
+                " values (%s, %s, %s, 'user', 'x')",
+                (mine.tenant_id, mine.user_id, conversation),
+            )
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "set chatbot.context = 'x'", "set search_path = evil", "set role none", "prepare _pg3_0 as select 1",
+        "declare c cursor with hold for select 1", "listen leak", "select pg_advisory_lock(42)", "set statement_timeout = 1",
+        "set plan_cache_mode = force_generic_plan", "set local chatbot.context = 'x'",
+    ],
+)  # fmt: skip
+def test_nothing_left_behind_meets_the_next_user_of_a_connection(stack: Stack, left: str) -> None:
+    with connect(stack, "api") as connection:
+        before = connection.execute(
+            "select current_setting('search_path'), current_setting('statement_timeout')"
+        ).fetchone()
+        connection.execute(left)  # type: ignore[call-overload]
+        connection.execute(CLEANING)
+        assert connection.execute("select count(*) from pg_prepared_statements").fetchone() == (0,)
+        assert connection.execute("select count(*) from pg_cursors").fetchone() == (0,)
+        assert connection.execute("select count(*) from pg_listening_channels()").fetchone() == (0,)
+        held = connection.execute(
+            "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+        )
+        assert held.fetchone() == (0,)
+        now = connection.execute(
+            "select current_setting('search_path'), current_setting('statement_timeout')"
+        ).fetchone()
+        assert now == before
+        assert connection.execute("select coalesce(current_setting('chatbot.context', true), '')").fetchone() == ("",)
+        assert connection.execute("select count(*) from chatbot.users").fetchone() == (0,)
+
+
+INJECTIONS = ["' OR 1=1 --", "'; DROP TABLE chatbot.messages; --", "\\'; select 1; --", "$$; select 1; $$", "%s %(x)s :x {0}",
+              "x') UNION SELECT inner_pad FROM secure.context_key --", "a & b | !c <-> d:*", "'::tsquery || 'x", "\\"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_hostile_text_stays_text_everywhere(alice: Person, text: str) -> None:
+    answer = alice.ask(text)
+    shown = alice.get(f"/api/v1/conversations/{answer.conversation}").json()
+    assert shown["messages"][0]["text"] == text
+    document = alice.upload("inject.md", f"# {text}\n\n{text} marjoram")
+    assert alice.ask(f"marjoram {text}").events[-1][0] == "end"
+    assert alice.change("DELETE", f"/api/v1/documents/{document}").status_code == 204
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_hostile_text_as_a_file_name_stays_a_label(alice: Person, text: str) -> None:
+    name = f"a {text}.md".replace("/", "").replace("\\", "")
+    document = alice.upload(name, "Text.")
+    assert name.strip() in [entry["title"] for entry in alice.get("/api/v1/documents").json()]
+    assert alice.change("DELETE", f"/api/v1/documents/{document}").status_code == 204
+
+
+def test_two_tenants_alternating_on_the_same_connections_never_mix(
+    alice: Person, carol: Person, person: Callable[[str], Person]
+) -> None:
+    alice.upload("own.md", "# Own\n\nThe sorrel key belongs to Alice.")
+    carol.upload("own.md", "# Own\n\nThe sorrel key belongs to Carol.")
+    for _ in range(20):
+        assert "Carol" not in str(alice.ask("Who owns the sorrel key?").events)
+        assert "Alice" not in str(carol.ask("Who owns the sorrel key?").events)
+
+
+def _globex() -> str:
+    from chatbot.identity.people import tenant_id
+
+    return str(tenant_id("globex"))

@@ -1,0 +1,289 @@
+"""A hostile person with an account: other sites, odd bodies, forged fields (web-csrf, web-session, app-error)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.doubles.person import Person
+from tests.house.routes import every_route
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+UNSAFE = sorted(
+    {
+        (method, re.sub(r"\{(\w+)(:\w+)?\}", UNKNOWN, route.path))
+        for route in every_route()
+        for method in route.methods - {"GET", "HEAD"}
+        if route.path != "/csp-report"
+    }
+)
+
+
+def test_the_enumeration_sees_every_unsafe_route() -> None:
+    assert len(UNSAFE) >= 6
+
+
+@pytest.mark.parametrize(("method", "path"), UNSAFE)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"origin": None},
+        {"origin": "null"},
+        {"origin": "https://evil.example"},
+        {"origin": "http://localhost"},
+        {"origin": "{own}.evil.example"},
+        {"origin": "{own}/"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "none"},
+        {"x-csrf-token": None},
+        {"x-csrf-token": ""},
+        {"x-csrf-token": "AAAA"},
+    ],
+)
+def test_another_site_cannot_change_anything(
+    alice: Person, method: str, path: str, changed: dict[str, str | None]
+) -> None:
+    headers = {"origin": alice.stack.url, "sec-fetch-site": "same-origin", "x-csrf-token": alice.csrf}
+    for name, value in changed.items():
+        if value is None:
+            del headers[name]
+        else:
+            headers[name] = value.replace("{own}", alice.stack.url)
+    response = alice.send(method, path, headers=headers, json={"question": "x"})
+    assert response.status_code == 403
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+def test_the_token_of_another_session_is_refused(alice: Person, bob: Person) -> None:
+    alice.csrf = bob.csrf
+    assert alice.post("/api/v1/conversations").status_code == 403
+
+
+def test_another_site_may_link_to_a_page_and_read_nothing(alice: Person) -> None:
+    foreign = {"sec-fetch-site": "cross-site"}
+    navigation = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "accept": "text/html"}
+    assert alice.get("/", headers=foreign | navigation).status_code == 200
+    for headers in (
+        foreign,
+        foreign | {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+        foreign | navigation | {"sec-fetch-dest": "iframe"},
+        foreign | {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "script"},
+        {"origin": "https://evil.example"},
+    ):
+        assert alice.get("/api/v1/session", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
+def test_a_question_in_a_form_s_content_type_is_refused(alice: Person, kind: str | None) -> None:
+    headers = {"content-type": kind} if kind else {}
+    path = f"/api/v1/conversations/{alice.begin()}/turns"
+    assert alice.post(path, content=b'{"question":"x"}', headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"x", b"null", b"[]", b'"x"', b"{}", b'{"question":1}', b'{"question":null}', b'{"question":["x"]}',
+        b'{"question":{"$gt":""}}', b'{"question":""}', b'{"question":"  "}', b'{"question":"a\\u0000b"}',
+        b'{"question":"\\ud800"}', b'{"question":"x","tenant_id":"y"}', b'{"question":"x","user_id":"y"}',
+        b'{"question":"x","role":"admin"}', b'{"question":"x","base_url":"http://x"}', b'{"question":"x","search":"yes"}',
+        b'{"question":NaN}', b'{"question":1e999}', b'{"question":"\xff"}', b"[" * 30_000,
+        json.dumps({"question": "x" * 8001}).encode(),
+    ],
+)  # fmt: skip
+def test_an_odd_question_is_refused(alice: Person, body: bytes) -> None:
+    path = f"/api/v1/conversations/{alice.begin()}/turns"
+    response = alice.post(path, content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 422, response.text
+    assert len(response.text) < 400
+
+
+def test_a_huge_question_is_cut_off_before_it_is_read(alice: Person) -> None:
+    path = f"/api/v1/conversations/{alice.begin()}/turns"
+    response = alice.post(path, content=b"x" * 200_000, headers={"content-type": "application/json"})
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    ["x", "1", UNKNOWN + "0", UNKNOWN.replace("-", ""), "{" + UNKNOWN + "}", "%00", "..", "urn:uuid:" + UNKNOWN],
+)
+def test_an_odd_identifier_is_refused_without_a_fault(alice: Person, identifier: str) -> None:
+    for method, path in (
+        ("GET", f"/api/v1/conversations/{identifier}"),
+        ("DELETE", f"/api/v1/conversations/{identifier}"),
+        ("POST", f"/api/v1/conversations/{identifier}/turns"),
+        ("GET", f"/api/v1/documents/{identifier}/passages/1"),
+        ("GET", f"/api/v1/documents/{UNKNOWN}/passages/{identifier}"),
+        ("GET", f"/api/v1/documents/{UNKNOWN}/passages/{10**30}"),
+    ):
+        response = alice.change(method, path, json={"question": "x"})
+        assert response.status_code in (404, 405, 422), (method, path, response.status_code)
+        assert "Traceback" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status"),
+    [
+        ("x.exe", b"MZ", 415),
+        ("x.md", b"\xff\xfe\x00", 415),
+        ("x.md", b"a\x00b", 415),
+        ("x.md", b"a\x1b[31mb", 415),
+        ("x.md", b"", 422),
+        ("x.md", b" \n\t", 422),
+        ("x.md", b"x" * (2 * 1024 * 1024 + 1), 413),
+        ("x.html", b"<b>", 415),
+        ("x.md.svg", b"<svg/>", 415),
+        ("\u202e\u200b", b"x", 422),
+        ("a" * 201 + ".md", b"x", 422),
+    ],
+)
+def test_an_unfit_file_is_refused_with_a_reason(alice: Person, name: str, body: bytes, status: int) -> None:
+    response = alice.post("/api/v1/documents", params={"name": name}, content=body)
+    assert response.status_code == status, response.text
+    if status != 413:
+        assert response.json().get("detail")
+
+
+def test_unknown_query_fields_are_refused(alice: Person) -> None:
+    for field in ("owner_id", "tenant_id", "id", "url", "path", "role", "created_at"):
+        response = alice.post("/api/v1/documents", params={"name": "x.md", field: "1"}, content=b"x")
+        assert response.status_code == 422, field
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.md", "..\\..\\x.md", "/etc/x.md", "C:\\x.md", "a/b/../c.md", "\u202eab.md"]
+)
+def test_a_file_name_is_only_a_label(alice: Person, name: str) -> None:
+    response = alice.post("/api/v1/documents", params={"name": name}, content=b"Text.")
+    assert response.status_code == 202
+    assert not set(response.json()["title"]) & set("/\\\u202e")
+
+
+def test_a_refusal_never_repeats_what_was_sent(alice: Person) -> None:
+    canary = "canary-5b1f"
+    for response in (
+        alice.post("/api/v1/documents", params={"name": "x.md", canary: canary}, content=b"x"),
+        alice.get(f"/api/v1/conversations/{canary}"),
+        alice.post("/api/v1/documents", params={"name": f"{canary}.exe"}, content=b"x"),
+        alice.get(f"/nowhere/{canary}"),
+    ):
+        assert response.status_code >= 400
+        assert response.text.count(canary) == 0 or canary in response.json().get("detail", "").split(":")[0]
+
+
+# sessions
+
+
+def test_the_session_cookie_is_a_bare_secret_with_every_protection(
+    alice: Person, person: Callable[[str], Person]
+) -> None:
+    visitor = person("")
+    begun = visitor.get("/auth/login")
+    back = visitor.answer_of_provider("alice", begun.headers["location"])
+    done = visitor.get(back.removeprefix(visitor.stack.url))
+    cookies = done.headers.get_list("set-cookie")
+    (session,) = [cookie for cookie in cookies if "-session=" in cookie and "Max-Age=0" not in cookie]
+    for part in ("__Host-", "; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"):
+        assert part in session
+    assert "Domain" not in session
+    value = session.split("=", 1)[1].split(";")[0]
+    assert len(value) == 43
+    with alice.stack.state.connect() as valkey:
+        names = {key.decode() for key in valkey.keys("session:*")}
+        assert "session:" + hashlib.sha256(value.encode()).hexdigest() in names
+        assert value not in str([valkey.hgetall(name) for name in names])
+
+
+def test_signing_in_gives_a_new_session_and_ends_the_old(alice: Person) -> None:
+    old = dict(alice.cookies)
+    alice.sign_in("alice")
+    assert set(old.values()).isdisjoint(alice.cookies.values())
+    alice.cookies = old
+    assert alice.get("/api/v1/session").status_code == 401
+
+
+def test_a_fixed_session_id_is_never_adopted(person: Callable[[str], Person]) -> None:
+    victim = person("")
+    name = f"__Host-chatbot-{victim.stack.places.instance}-session"
+    victim.cookies[name] = "attackers-choice"
+    victim.sign_in("alice")
+    assert victim.cookies[name] != "attackers-choice"
+
+
+def test_signing_out_ends_the_session_for_every_copy_of_the_cookie(alice: Person) -> None:
+    copy = dict(alice.cookies)
+    assert alice.change("DELETE", "/api/v1/session").status_code == 204
+    assert not alice.cookies
+    alice.cookies = copy
+    assert alice.get("/api/v1/session").status_code == 401
+
+
+def test_an_expired_session_opens_nothing(alice: Person) -> None:
+    (value,) = alice.cookies.values()
+    name = "session:" + hashlib.sha256(value.encode()).hexdigest()
+    with alice.stack.state.connect() as valkey:
+        assert 0 < valkey.ttl(name) <= 3600
+        valkey.hset(name, "end", "1")
+    assert alice.get("/api/v1/session").status_code == 401
+    with alice.stack.state.connect() as valkey:
+        assert not valkey.exists(name)
+
+
+# the way in
+
+
+def begin(person: Person) -> tuple[Person, str]:
+    location = person.get("/auth/login").headers["location"]
+    return person, person.answer_of_provider("alice", location).removeprefix(person.stack.url)
+
+
+def test_the_answer_of_the_provider_is_good_for_one_try_in_one_browser(person: Callable[[str], Person]) -> None:
+    victim, back = begin(person(""))
+    thief = person("")
+    assert thief.get(back).status_code == 400  # another browser: no attempt under way
+    thief.get("/auth/login")
+    assert thief.get(back).status_code == 400  # an attempt of its own: another state
+    assert victim.get(back).status_code == 303
+    assert victim.get(back).status_code == 400  # a second time
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda q: q | {"state": "x" * 43},
+        lambda q: {k: v for k, v in q.items() if k != "state"},
+        lambda q: q | {"iss": "https://evil.example"},
+        lambda q: {k: v for k, v in q.items() if k != "iss"},
+        lambda q: q | {"code": "x"},
+        lambda q: {k: v for k, v in q.items() if k != "code"},
+        lambda q: q | {"error": "access_denied"},
+    ],
+)
+def test_a_changed_answer_of_the_provider_is_refused(
+    person: Callable[[str], Person], change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    someone, back = begin(person(""))
+    query = dict(httpx2.URL(back).params)
+    response = someone.get("/auth/callback", params=change(query))
+    assert response.status_code == 400
+    assert not [name for name in someone.cookies if name.endswith("-session")]
+
+
+def test_a_doubled_parameter_is_refused(person: Callable[[str], Person]) -> None:
+    someone, back = begin(person(""))
+    assert someone.get(back + "&state=x").status_code == 400
+
+
+def test_the_request_to_the_provider_is_bound_and_exact(person: Callable[[str], Person]) -> None:
+    visitor = person("")
+    query = dict(httpx2.URL(visitor.get("/auth/login").headers["location"]).params)
+    assert query["code_challenge_method"] == "S256"
+    assert len(query["code_challenge"]) == 43
+    assert len(query["state"]) == len(query["nonce"]) == 43
+    assert query["redirect_uri"] == f"{visitor.stack.url}/auth/callback"

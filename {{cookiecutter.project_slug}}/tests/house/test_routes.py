@@ -1,0 +1,73 @@
+"""Whatever is defined is mounted, and whatever is mounted is public by name or refuses a visitor."""
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+
+import pytest
+from fastapi import APIRouter
+from starlette.routing import Route
+
+import chatbot.gateway.middleware
+import chatbot.gateway.routes
+from chatbot.gateway.application import ROUTERS
+from chatbot.gateway.public import PUBLIC
+from tests.house.routes import application, every_route
+
+
+def modules(package: ModuleType) -> list[ModuleType]:
+    return [
+        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+def defined_middleware() -> dict[str, type]:
+    found = {}
+    for module in modules(chatbot.gateway.middleware):
+        for name, value in vars(module).items():
+            own = inspect.isclass(value) and value.__module__ == module.__name__
+            if own and {"scope", "receive", "send"} <= set(inspect.signature(value.__call__).parameters):
+                found[name] = value
+    return found
+
+
+def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
+    mounted = [middleware.cls for middleware in application().user_middleware]
+    assert set(mounted) == set(defined_middleware().values())
+    names = [middleware.__name__ for middleware in mounted]
+    assert names == ["SecurityHeaders", "ErrorBoundary", "HostGuard", "CrossSiteGuard", "Gate"]
+
+
+def test_every_router_that_is_defined_is_mounted() -> None:
+    defined = [
+        value
+        for module in modules(chatbot.gateway.routes)
+        for value in vars(module).values()
+        if isinstance(value, APIRouter)
+    ]
+    assert {id(router) for router in defined} == {id(router) for router in ROUTERS}
+    mounted = {(method, route.path) for route in every_route() for method in route.methods}
+    for router in defined:
+        for route in router.routes:
+            assert isinstance(route, Route)
+            assert {(method, route.path) for method in route.methods or ()} <= mounted
+
+
+def test_every_public_entry_is_a_route_and_has_no_parameter() -> None:
+    mounted = {(method, route.path) for route in every_route() for method in route.methods}
+    assert mounted >= PUBLIC
+    assert not [path for _, path in PUBLIC if "{" in path or path.endswith("/")]
+
+
+def test_the_gate_is_told_of_nothing_public_beyond_the_table_and_the_page_files() -> None:
+    (gate,) = [middleware for middleware in application().user_middleware if middleware.cls.__name__ == "Gate"]
+    beyond = gate.kwargs["public"] - PUBLIC
+    assert beyond
+    assert all(method == "GET" and path.startswith("/assets/") for method, path in beyond)
+    assert not [path for _, path in beyond if path.endswith(".html")]
+
+
+@pytest.mark.parametrize("name", ["docs_url", "redoc_url", "openapi_url"])
+def test_no_documentation_is_served(name: str) -> None:
+    assert getattr(application(), name) is None
