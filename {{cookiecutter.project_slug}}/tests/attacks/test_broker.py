@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from chatbot.jobs.envelope import HEADER
 from development.stack import Stack
@@ -210,7 +212,7 @@ def test_the_worker_cannot_touch_a_session(stack: Stack, alice: Person) -> None:
 def test_without_a_password_nobody_enters(stack: Stack) -> None:
     for socket in (stack.state.socket, stack.cache.socket):
         for options in ({}, {"username": "default", "password": ""}, {"username": "gateway", "password": "x"}):
-            client = redis.Redis(unix_socket_path=str(socket), **options)
+            client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0), **options)
             with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)):
                 client.ping()
             client.close()

@@ -1,0 +1,48 @@
+"""Refuses bad answers by name before anything is written. Standard library only."""
+
+import json
+import os
+import re
+import sys
+
+# a JSON document as a string literal: no answer can leave it
+ANSWERS = json.loads({{ cookiecutter | jsonify | tojson }})
+NAME = r"[^\W_](?:[\w .,&()+-]{0,58}[\w.)+])?"
+RULES = {
+    "project_name": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
+    "project_slug": (r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", "1 to 40 lower-case letters, digits and hyphens"),
+    "host_name": (r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
+                  "a host name in lower case, as in chat.example.com"),
+    "author": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
+}
+
+
+def find_problems(answers):
+    """Return a sentence for each answer that is refused; the answer itself is shown only as printable ASCII."""
+    problems = []
+    for name, (pattern, rule) in RULES.items():
+        answer = str(answers.get(name, ""))
+        if not re.fullmatch(pattern, answer):
+            problems.append("%s: %s is not usable. It must be %s." % (name, ascii(answer)[:80], rule))
+    return problems
+
+
+def leave_nothing(folder):
+    """Remove the empty folders that a name with separators made; the generator removes only the last one."""
+    while not os.listdir(folder):
+        parent = os.path.dirname(folder)
+        os.chdir(parent)
+        os.rmdir(folder)
+        folder = parent
+
+
+def main():
+    problems = find_problems(ANSWERS)
+    if problems:
+        sys.stderr.write("\n".join(["", "Nothing was generated:", *problems, ""]))
+        if re.search(r"[/\\]", str(ANSWERS.get("project_slug", ""))):
+            leave_nothing(os.getcwd())
+        sys.exit(1)
+
+
+main()
