@@ -7,6 +7,7 @@ import sys
 
 # a JSON document as a string literal: no answer can leave it
 ANSWERS = json.loads({{ cookiecutter | jsonify | tojson }})
+GIVEN = json.loads({{ _cookiecutter | jsonify | tojson }})  # as typed, before the generator evaluated them
 NAME = r"[^\W_](?:[\w .,&()+-]{0,58}[\w.)+])?"
 RULES = {
     "project_name": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
@@ -22,26 +23,27 @@ def find_problems(answers):
     problems = []
     for name, (pattern, rule) in RULES.items():
         answer = str(answers.get(name, ""))
-        if not re.fullmatch(pattern, answer):
-            problems.append("%s: %s is not usable. It must be %s." % (name, ascii(answer)[:80], rule))
+        given = str(GIVEN.get(name, ""))
+        typed_template = re.search(r"[{}]", given) and "slugify(max_length=40)" not in given
+        if typed_template or not re.fullmatch(pattern, answer):
+            problems.append("%s: %s is not usable. It must be %s." % (name, ascii(given or answer)[:80], rule))
     return problems
 
 
-def leave_nothing(folder):
-    """Remove the empty folders that a name with separators made; the generator removes only the last one."""
-    while not os.listdir(folder):
-        parent = os.path.dirname(folder)
-        os.chdir(parent)
+def leave_nothing(slug):
+    """Remove the folders that a slug with separators made; the generator itself removes only the last one."""
+    for _ in os.path.normpath(slug).split(os.sep) if not os.path.isabs(slug) else [slug]:
+        folder = os.getcwd()
+        os.chdir(os.path.dirname(folder))
         os.rmdir(folder)
-        folder = parent
 
 
 def main():
     problems = find_problems(ANSWERS)
     if problems:
         sys.stderr.write("\n".join(["", "Nothing was generated:", *problems, ""]))
-        if re.search(r"[/\\]", str(ANSWERS.get("project_slug", ""))):
-            leave_nothing(os.getcwd())
+        if os.sep in str(ANSWERS.get("project_slug", "")):
+            leave_nothing(ANSWERS["project_slug"])
         sys.exit(1)
 
 

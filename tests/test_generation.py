@@ -106,7 +106,7 @@ def test_a_hostile_answer_is_refused_by_name_or_appears_literally(
         assert name == "author" or answer in readme
         assert (project / "chatbot/wiring.py").read_bytes() == (TEMPLATE / "chatbot/wiring.py").read_bytes()
     else:
-        assert name in baked.output or "already exists" in baked.output or "not a valid" in baked.output, baked.output
+        assert name in baked.output or "too long" in baked.output or "already exists" in baked.output, baked.output
         assert baked.projects == [], "something was left behind"
     assert sorted(path.name for path in tmp_path.iterdir()) in (["home", "out"], ["out"])
     assert set(Path("/tmp").glob("chatbot-evil*")) == before
@@ -128,7 +128,7 @@ def test_hooks_are_short_and_use_the_standard_library() -> None:
     for path in (ROOT / "hooks").glob("*.py"):
         text = path.read_text()
         assert len(text.splitlines()) <= 60
-        tree = ast.parse(text.replace("{{ cookiecutter | jsonify | tojson }}", "'{}'"))
+        tree = ast.parse(re.sub(r"\{\{.*\}\}", "'{}'", text))
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert names <= {"json", "os", "re", "sys", "shutil", "pathlib"}

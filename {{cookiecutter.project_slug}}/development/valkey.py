@@ -29,14 +29,16 @@ _KINDS = {
     "state": "appendonly yes\nappendfsync everysec\nmaxmemory 256mb\nmaxmemory-policy noeviction\n",
     "cache": "appendonly no\nmaxmemory 64mb\nmaxmemory-policy allkeys-lru\n",
 }
-# what each user may touch, and with which commands; scripts are called by digest, nobody loads or evaluates one
-_CONNECT = "-@all +auth +hello +ping +select +quit +client|setinfo +client|setname"
+# what each user may do with which keys, command by command; scripts are called by digest, nobody loads one
+_CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
 _USERS = {
     "state": {
-        "gateway": f"~session:* ~attempt:* ~jobs:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get"
-        " +getdel +multi +exec +lpush +sadd +smembers +sismember +llen",
-        "worker": f"~jobs:* {_CONNECT} +@read +@write +@transaction +evalsha -keys -scan -randomkey -flushall -flushdb"
-        " -migrate -swapdb -restore -move -copy",
+        "gateway": f"~session:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get +getdel"
+        " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
+        " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
+        "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"
+        " +zrange +zrevrangebyscore +zrangebyscore +zcard +sadd +srem +smembers +sismember +scard +set +get +del +exists +expire"
+        " +evalsha +watch +unwatch",
     },
     "cache": {"gateway": f"~cache:* {_CONNECT} +get +set +del +expire"},
 }

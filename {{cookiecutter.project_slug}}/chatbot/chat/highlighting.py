@@ -6,9 +6,26 @@ from typing import Any
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES, _TokenType
-from pygments.util import ClassNotFound
 
-_LONGEST = 20_000  # characters; some lexers are slow on more
+# Pygments has lexers that take a minute for a few kilobytes of hostile text. These were timed on such text
+# (tests/unit/test_highlighting.py); every other language is shown without colours
+LANGUAGES = frozenset(
+    "bash c cpp csharp css diff go html ini java javascript json kotlin php python ruby rust sql swift toml typescript"
+    " xml yaml".split()
+)
+_ALIASES = {
+    "js": "javascript",
+    "ts": "typescript",
+    "py": "python",
+    "sh": "bash",
+    "shell": "bash",
+    "yml": "yaml",
+    "c++": "cpp",
+    "cs": "csharp",
+    "rb": "ruby",
+    "rs": "rust",
+}
+_LONGEST = 4000  # characters
 
 
 def highlight(code: str, language: str) -> list[Any]:
@@ -33,10 +50,8 @@ def highlight(code: str, language: str) -> list[Any]:
 
 @lru_cache(64)
 def _lexer(name: str) -> Lexer | None:
-    try:
-        return get_lexer_by_name(name, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
+    language = _ALIASES.get(name.lower(), name.lower())
+    return get_lexer_by_name(language, stripnl=False, ensurenl=False) if language in LANGUAGES else None
 
 
 @lru_cache(512)

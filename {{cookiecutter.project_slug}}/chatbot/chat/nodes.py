@@ -9,15 +9,18 @@ A node is a string (text) or a list `[kind, attributes or 0, child, …]`. Kinds
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.token import Token
 
 from chatbot.chat.highlighting import highlight
 from chatbot.chat.links import safe_target
 
 Node = str | list[Any]
+InlineRule = Callable[[StateInline, bool], bool]
 
 # kind -> the attributes that it may have
 _BARE = "p h1 h2 h3 h4 h5 h6 ul li blockquote pre em strong s hr br table thead tbody tr"
@@ -35,14 +38,32 @@ _ALIGN = re.compile(r"text-align:(left|center|right)")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,20}")
 _CITATION = re.compile(r"\[(\d{1,2})\]")
 _MOST_NESTING = 20
+_MOST_BRACKETS = 400
+_MANY = -1  # a key that the parser itself never uses: its own are positions
 
-# reference definitions would let a later line change an earlier block, which is already on the page
+# reference definitions would let a later line change an earlier block, which is already on the page; joined text
+# would forget which characters were escaped, and a quoted `\\[1\\]` would become a citation
 _PARSER = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False, "maxNesting": _MOST_NESTING})
-_PARSER.enable(["table", "strikethrough"]).disable(["reference"])
+_PARSER.enable(["table", "strikethrough"]).disable(["reference", "text_join"])
 # links are judged here, not by the parser: what it refuses would be shown in a form that hides the target
 _PARSER.validateLink = lambda url: True  # type: ignore[method-assign]
 _PARSER.normalizeLink = lambda url: url  # type: ignore[method-assign]
 _PARSER.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
+
+
+def _with_few_brackets(rule: InlineRule) -> InlineRule:
+    """Return the rule, leaving alone a paragraph with very many brackets: the search for pairs is quadratic."""
+
+    def guarded(state: StateInline, silent: bool) -> bool:
+        if _MANY not in state.cache:
+            state.cache[_MANY] = state.src.count("[")
+        return state.cache[_MANY] <= _MOST_BRACKETS and rule(state, silent)
+
+    return guarded
+
+
+_PARSER.inline.ruler.at("link", _with_few_brackets(link))
+_PARSER.inline.ruler.at("image", _with_few_brackets(image))
 
 
 def parse_blocks(text: str) -> list[Token]:
@@ -120,6 +141,8 @@ def _inline(tokens: list[Token], trusted: frozenset[str], citations: int) -> lis
             _add_text(here, "\n") if token.type == "softbreak" else here.append(["br", 0])
         elif token.type == "image":
             _add_text(here, f"[image: {token.content}] ({token.attrs.get('src', '')})")
+        elif token.type == "text_special":
+            _add_text(here, token.content)
         else:
             _add_cited(here, token.content, citations)
     return root[2:]

@@ -11,6 +11,9 @@ from chatbot.chat.nodes import Node, build_nodes, parse_blocks
 
 # inside a paragraph that is nothing but such characters, more of them are only more text
 _PLAIN_START = re.compile(r"[A-Za-z][A-Za-z0-9 ,.;:?'\"()%/$-]*")
+# lines as Markdown counts them; str.splitlines knows more separators
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_LONG, _PART = 256, 16
 _PLAIN = re.compile(r"[A-Za-z0-9 ,.;:?'\"()%/$-]+")
 
 
@@ -28,22 +31,29 @@ class AnswerRenderer:
         self._tail = ""
         self._open: list[Node] = []
         self._plain = False
+        self._parsed = 0  # characters of the tail that the page shows
 
     def feed(self, piece: str) -> dict[str, Any] | None:
         """Return the update for the next piece, or None when the page does not change."""
-        if self._plain and _PLAIN.fullmatch(piece):
+        if self._plain and _PLAIN.fullmatch(piece) and self._parsed == len(self._tail):
             self._tail += piece
+            self._parsed = len(self._tail)
             return self._append_plain(piece)
         self._tail += piece
+        # a long open block is read anew only when it has grown by a part of itself: the work stays linear
+        if len(self._tail) > _LONG and len(self._tail) - self._parsed < self._parsed // _PART:
+            return None
+        self._parsed = len(self._tail)
         tokens = parse_blocks(self._tail)
         starts = [index for index, token in enumerate(tokens) if token.level == 0 and token.nesting >= 0]
         done: list[Node] = []
         if len(starts) > 1:
             last = tokens[starts[-1]].map
-            lines = self._tail.splitlines(keepends=True)
-            if last is not None and lines[last[0]].endswith("\n"):
+            lines = _LINE.findall(self._tail)
+            if last is not None and lines[last[0]].endswith(("\n", "\r")):
                 done = self._build(tokens[: starts[-1]], colour=True)
                 self._tail = "".join(lines[last[0] :])
+                self._parsed = len(self._tail)
                 tokens = parse_blocks(self._tail)
         self._plain = bool(_PLAIN_START.fullmatch(self._tail)) and not self._tail.endswith(" ")
         return self._update(done, self._build(tokens, colour=False))
@@ -51,7 +61,7 @@ class AnswerRenderer:
     def finish(self) -> dict[str, Any]:
         """Return the last update: the open block becomes final."""
         done = self._build(parse_blocks(self._tail), colour=True)
-        self._tail, self._open, self._plain = "", [], False
+        self._tail, self._open, self._plain, self._parsed = "", [], False, 0
         return {"done": done, "open": []}
 
     def _append_plain(self, piece: str) -> dict[str, Any]:

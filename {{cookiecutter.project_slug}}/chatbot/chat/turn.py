@@ -15,9 +15,10 @@ from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.turns import Recalled, TurnStore
 from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import LanguageModel, Prompt
+from chatbot.model.port import LanguageModel, ModelFailed, Prompt
 
 _HISTORY = 12
+_MOST_CHARACTERS = 64_000  # of an answer
 _NO_VECTOR = "[" + ",".join("0" * 384) + "]"
 
 # name and data of a server-sent event
@@ -28,6 +29,17 @@ Event = tuple[str, dict[str, Any]]
 class _Answer:
     pieces: list[str] = field(default_factory=list)
     outcome: str = "stopped"  # until the model has said its last word
+    length: int = 0
+    kept: bool = False
+
+    def add(self, piece: str) -> str:
+        """Take a piece and return it as it is kept: without NUL, which PostgreSQL cannot store."""
+        room = _MOST_CHARACTERS - self.length
+        self.pieces.append(piece.replace("\0", "\ufffd")[:room])
+        self.length += len(piece)
+        if len(piece) > room:
+            raise ModelFailed("The model's answer is too long. It was cut off.")
+        return self.pieces[-1]
 
 
 class TurnService:
@@ -88,8 +100,7 @@ class Turn:
             renderer = AnswerRenderer(written_links(self._question), len(self._citations))
             piece = await first
             while piece is not None:
-                answer.pieces.append(piece)
-                if update := renderer.feed(piece):
+                if update := renderer.feed(answer.add(piece)):
                     yield "update", update
                 piece = await anext(pieces, None)
             yield "update", renderer.finish()
@@ -102,10 +113,12 @@ class Turn:
         finally:
             first.cancel()
             await pieces.aclose()  # type: ignore[attr-defined]
-            if answer.outcome == "stopped":
+            if not answer.kept:
                 await asyncio.shield(self._keep(answer))
 
     async def _keep(self, answer: _Answer) -> int:
         citations = orjson.dumps(self._citations).decode()
         text = "".join(answer.pieces)
-        return await self._store.finish(self._who, self._conversation, text, citations, answer.outcome)
+        identifier = await self._store.finish(self._who, self._conversation, text, citations, answer.outcome)
+        answer.kept = True
+        return identifier

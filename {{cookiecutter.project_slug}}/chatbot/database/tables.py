@@ -110,5 +110,5 @@ class JobReceipt(Table):
 
     __tablename__ = "job_receipts"
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
-    user_id: Mapped[UUID]

@@ -25,6 +25,7 @@ from chatbot.config.settings import IdentitySettings
 from chatbot.core.errors import Problem, Unavailable
 
 _ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA"]
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _LONGEST_TOKEN = 8 * 1024
 _LEEWAY_SECONDS = 30
 _KEYS_FRESH_SECONDS = 30
@@ -137,6 +138,8 @@ class OpenIdProvider:
                 # OpenID Connect Discovery 1.0, section 4.3
                 if metadata.get("issuer") != self._settings.issuer:
                     raise Unavailable("The identity provider's configuration names another issuer.")
+                if not all(isinstance(metadata.get(name), str) for name in _ENDPOINTS):
+                    raise Unavailable("The identity provider's configuration lacks an address.")
                 self._metadata = metadata
             return self._metadata
 

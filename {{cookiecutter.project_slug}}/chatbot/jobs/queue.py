@@ -64,6 +64,7 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
+        task_soft_time_limit=_TASK_SECONDS - 10,  # raises inside the task, which then says that it failed
         task_time_limit=_TASK_SECONDS,
         worker_enable_remote_control=False,
         worker_send_task_events=False,

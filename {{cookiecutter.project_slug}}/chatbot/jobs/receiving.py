@@ -29,11 +29,18 @@ class VerifyingConsumer(Consumer):
                     raise ForgedJob("unknown task")
             except ForgedJob as error:
                 with message.channel.conn_or_acquire() as client:
-                    refuse(client, str(error), json.dumps(message._raw, default=str), message.headers.get(QUEUE_HEADER))
+                    refuse(client, str(error), _text_of(message), message.headers.get(QUEUE_HEADER))
                 return message.reject(requeue=False)
             return handle(message)
 
         return handle_verified
+
+
+def _text_of(message: Any) -> str:
+    try:
+        return json.dumps(message._raw, default=str)
+    except RecursionError:
+        return "nested too deeply to be kept"
 
 
 def _as_message(message: Any) -> Message:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.port import Prompt
@@ -22,6 +23,7 @@ _ENOUGH = 0.45
 _SECOND = 0.9
 _HEADING_WEIGHT = 0.5
 _LETTERS_ALIKE = 0.6
+_MOST_WORDS = 32  # of a question; more are no question
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def compose_answer(question: str, passages: tuple[Untrusted, ...]) -> str:
 
 
 def _choose(question: str, passages: tuple[Untrusted, ...]) -> list[_Sentence]:
-    wanted = list(dict.fromkeys(content_stems(question)))
+    wanted = list(dict.fromkeys(content_stems(question)))[:_MOST_WORDS]
     weights = _rarity(wanted, passages)
     total = sum(weights.values())
     if not total:
@@ -103,8 +105,14 @@ def _alike(one: str, other: str) -> float:
     """Return how much of their letter pairs two stems share (Dice), 0 to 1: catches spelling mistakes."""
     if min(len(one), len(other)) < 4:
         return 0.0
-    pairs, others = ({word[i : i + 2] for i in range(len(word) - 1)} for word in (f"^{one}$", f"^{other}$"))
+    pairs, others = _letter_pairs(one), _letter_pairs(other)
     return 2 * len(pairs & others) / (len(pairs) + len(others))
+
+
+@lru_cache(20_000)
+def _letter_pairs(word: str) -> frozenset[str]:
+    marked = f"^{word[:40]}$"
+    return frozenset(marked[i : i + 2] for i in range(len(marked) - 1))
 
 
 def _as_text(sentence: str) -> str:

@@ -10,6 +10,9 @@ from chatbot.config.settings import ModelSettings
 from chatbot.model.port import ModelFailed, Prompt
 from chatbot.outbound.http import Limits, Response, Service, UpstreamFailed
 
+_LONGEST_LINE = 1024 * 1024
+_AFTERMATH_SECONDS = 0.5
+
 
 class OpenAIModel:
     """Streams `POST /chat/completions` (server-sent events, the API's published schema)."""
@@ -72,20 +75,25 @@ def make_messages(prompt: Prompt) -> list[dict[str, str]]:
 async def _texts(response: Response) -> AsyncIterator[str]:
     rest = b""
     finished = False
-    pieces = response.pieces()
-    async for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        text = []
-        for line in lines:
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
+    try:
+        async for piece in response.pieces():
+            *lines, rest = (rest + piece).split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                raise ModelFailed("The model's answer is not in the expected form.")
+            data = [line[5:].strip() for line in lines if line.startswith(b"data:")]
+            if not finished and b"[DONE]" in data:
                 finished = True
-            elif not finished:
-                text.append(_delta(data))
-        if joined := "".join(text):
-            yield joined
+                data = data[: data.index(b"[DONE]")]
+                response.hurry(
+                    _AFTERMATH_SECONDS
+                )  # the answer is whole; its end is only awaited to reuse the connection
+            elif finished:
+                continue
+            if joined := "".join(map(_delta, data)):
+                yield joined
+    except UpstreamFailed:
+        if not finished:
+            raise
     if not finished:
         raise ModelFailed("The model's answer broke off.")
 

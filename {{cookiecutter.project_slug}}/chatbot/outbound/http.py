@@ -58,10 +58,14 @@ class _Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if not self.headers_done:
+            self.header_bytes += len(data)  # of one header that never ends, too
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(f"not HTTP: {type(error).__name__}")
+        if not self.headers_done and self.header_bytes > _MOST_HEADER_BYTES:
+            self.fail("too many header bytes")
         if self.waiting > _HIGH_WATER and self.transport is not None:
             self.transport.pause_reading()  # the reader is slower than the service
         self.wake()
@@ -82,10 +86,11 @@ class _Connection(asyncio.Protocol):
             self.waiter.set_result(None)
 
     # callbacks of the parser
+    def on_message_begin(self) -> None:
+        if self.done:
+            self.fail("more than the answer arrived")  # it would be taken for the answer to the next call
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.header_bytes += len(name) + len(value)
-        if self.header_bytes > _MOST_HEADER_BYTES:
-            self.fail("too many header bytes")
         self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
@@ -233,13 +238,17 @@ class Response:
                     break
                 else:
                     await connection.wait(self.patience())
-            if connection.parser.should_keep_alive() and not connection.closed:
+            if connection.parser.should_keep_alive() and not connection.closed and connection.failure is None:
                 self._service.give_back(connection)
             else:
                 self.abort()
         except BaseException:
             self.abort()
             raise
+
+    def hurry(self, seconds: float) -> None:
+        """Allow only so many seconds more for the rest."""
+        self._end = min(self._end, asyncio.get_running_loop().time() + seconds)
 
     def abort(self) -> None:
         """Close the connection at once."""

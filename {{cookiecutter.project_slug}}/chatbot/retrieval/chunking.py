@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 PASSAGE_CHARACTERS = 1200
+_TITLE_CHARACTERS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,21 @@ def _sections(text: str) -> list[tuple[str, str]]:
     for line in text.splitlines():
         if _FENCE.match(line):
             fenced = not fenced
-        heading = None if fenced else _HEADING.match(line)
-        if heading is None:
+        level, title = (0, "") if fenced else _heading(line)
+        if not level:
             sections[-1][1].append(line)
             continue
-        level = len(heading[1])
-        path = [entry for entry in path if entry[0] < level] + [(level, heading[2])]
-        sections.append((" › ".join(title for _, title in path)[:300], []))
+        path = [entry for entry in path if entry[0] < level] + [(level, title)]
+        sections.append((" › ".join(title for _, title in path), []))
     return [(title, "\n".join(lines)) for title, lines in sections]
+
+
+def _heading(line: str) -> tuple[int, str]:
+    """Return level and title of a heading, or level 0. By hand: a pattern for it is quadratic in a hostile line."""
+    text = line.lstrip("#")
+    level = len(line) - len(text)
+    title = text.strip().rstrip("#").rstrip()[:_TITLE_CHARACTERS]
+    return (level, title) if 1 <= level <= 6 and text[:1] in (" ", "\t") and title else (0, "")
 
 
 def _parts(body: str) -> list[str]:

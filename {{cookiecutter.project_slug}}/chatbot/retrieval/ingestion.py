@@ -23,6 +23,16 @@ def ingest_document(database: WorkerDatabase, embedder: Embedder, who: Principal
 
     Running the same job again changes nothing. A document that is gone, or not the principal's own, is left alone.
     """
+    try:
+        return _ingest(database, embedder, who, document, job)
+    except Exception:
+        # nobody would look at it again: say so where its owner looks
+        with database.acting_for(who) as connection:
+            mark_failed(connection, document, "It could not be processed. Delete it and upload it again.")
+        raise
+
+
+def _ingest(database: WorkerDatabase, embedder: Embedder, who: Principal, document: UUID, job: UUID) -> str:
     with database.acting_for(who) as connection:
         if not claim_job(connection, who, job):
             return "already done"

@@ -1,6 +1,6 @@
 -- Who sees and changes which row. A sub-select makes PostgreSQL verify the context once per statement.
--- A person's identifier belongs to one tenant, and foreign keys hold every row's (tenant, person) pair to the
--- table of people: a condition on the person is a condition on the tenant.
+-- What is written must name both the person and the tenant of the context. So a person's rows lie in one tenant,
+-- and for reading one's own rows the condition on the person is enough.
 create policy own_tenant on chatbot.tenants
   using (id = (select secure.tenant_id()))
   with check (id = (select secure.tenant_id()));
@@ -8,20 +8,20 @@ create policy own_tenant on chatbot.tenants
 create policy own_tenant on chatbot.users for select
   using (tenant_id = (select secure.tenant_id()));
 create policy self_insert on chatbot.users for insert
-  with check (id = (select secure.user_id()));
+  with check (id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()));
 create policy self_update on chatbot.users for update
   using (id = (select secure.user_id()))
-  with check (id = (select secure.user_id()));
+  with check (id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()));
 
 create policy own on chatbot.conversations
   using (user_id = (select secure.user_id()))
-  with check (user_id = (select secure.user_id()));
+  with check (user_id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()));
 create policy own on chatbot.messages
   using (user_id = (select secure.user_id()))
-  with check (user_id = (select secure.user_id()));
+  with check (user_id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()));
 create policy own on chatbot.job_receipts
   using (user_id = (select secure.user_id()))
-  with check (user_id = (select secure.user_id()));
+  with check (user_id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()));
 
 -- Documents and all that is made from them: one's own, and, for reading only, what a colleague shared with the
 -- tenant. The tenant stands in one condition of its own, so that an index beginning with it can be used.
@@ -38,10 +38,10 @@ begin
     using (owner_id = (select secure.user_id()))';
   foreach name in array array['documents', 'document_bodies', 'chunks', 'chunk_vectors'] loop
     execute format('create policy own_insert on chatbot.%I for insert
-      with check (owner_id = (select secure.user_id()))', name);
+      with check (owner_id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()))', name);
     execute format('create policy own_update on chatbot.%I for update
       using (owner_id = (select secure.user_id()))
-      with check (owner_id = (select secure.user_id()))', name);
+      with check (owner_id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()))', name);
     execute format('create policy own_delete on chatbot.%I for delete
       using (owner_id = (select secure.user_id()))', name);
   end loop;
@@ -51,9 +51,12 @@ $$;
 -- the gateway: people, conversations, and documents up to the moment they are handed over
 grant select, insert on chatbot.tenants to chatbot_api;
 grant select, insert, update (name, role, signed_in_at) on chatbot.users to chatbot_api;
-grant select, insert, delete, update (title, updated_at) on chatbot.conversations to chatbot_api;
-grant select, insert on chatbot.messages to chatbot_api;
-grant select, insert, delete, update (status, problem) on chatbot.documents to chatbot_api;
+-- identifiers are made by the database: choosing one would tell whether somebody else has it
+grant select, insert (tenant_id, user_id), delete, update (title, updated_at) on chatbot.conversations to chatbot_api;
+grant select, insert (tenant_id, user_id, conversation_id, author, content, citations, outcome)
+  on chatbot.messages to chatbot_api;
+grant select, insert (tenant_id, owner_id, shared, title, media_type, sha256, size), delete, update (status, problem)
+  on chatbot.documents to chatbot_api;
 grant insert on chatbot.document_bodies to chatbot_api;
 grant select on chatbot.chunks, chatbot.chunk_vectors to chatbot_api;
 

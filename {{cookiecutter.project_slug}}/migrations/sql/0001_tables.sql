@@ -88,7 +88,7 @@ create table chatbot.chunks (
   words tsvector generated always as (to_tsvector('pg_catalog.english'::regconfig, section || ' ' || content)) stored,
   foreign key (tenant_id, owner_id, shared, document_id)
     references chatbot.documents (tenant_id, owner_id, shared, id) on delete cascade on update cascade,
-  unique (document_id, place),
+  unique (owner_id, document_id, place),
   unique (tenant_id, owner_id, shared, id)
 );
 
@@ -108,10 +108,11 @@ create index chunk_vectors_by_tenant on chatbot.chunk_vectors (tenant_id) includ
 
 -- a job that has taken effect: its identifier is inserted in the effect's own transaction
 create table chatbot.job_receipts (
-  job_id uuid primary key,
+  job_id uuid not null,
   tenant_id uuid not null,
   user_id uuid not null,
   done_at timestamptz not null default now(),
+  primary key (user_id, job_id),
   foreign key (tenant_id, user_id) references chatbot.users (tenant_id, id)
 );
 

@@ -15,9 +15,12 @@ begin
     end if;
     execute pg_catalog.format(
       'alter role %I nosuperuser nobypassrls nocreatedb nocreaterole noreplication noinherit', name);
+    -- a role may change its own defaults: what an intruder left there ends here
+    execute pg_catalog.format('alter role %I reset all', name);
   end loop;
 end
 $$;
+revoke connect, temporary on database postgres, template1 from public;
 alter role chatbot_owner nologin;
 alter role chatbot_migrator login;
 alter role chatbot_api login;

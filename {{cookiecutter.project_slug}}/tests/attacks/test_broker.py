@@ -139,6 +139,10 @@ def test_a_changed_job_never_runs(stack: Stack, broker: Any, captured: dict[str,
         b'{"body":"","headers":{},"properties":{"body_encoding":"base64","delivery_info":{"routing_key":"d"}}}',
         b'{"body":"","headers":{"task":1},"properties":{"body_encoding":"base64","delivery_info":{"routing_key":"d"}},"content-type":1}',
         b'{"body":"' + b"A" * 400_000 + b'"}',
+        b'{"body":"","headers":{"x":{"__type__":"decimal","__value__":"abc"}},"properties":{}}',
+        b'{"body":{"__type__":"bytes","__value__":5},"headers":{},"properties":{}}',
+        b'{"body":"","headers":{"compression":"application/x-bz2"},"properties":{},"content-type":"x","content-encoding":"y"}',
+        b'{"body":"","headers":{"x":' + b"[" * 900 + b"]" * 900 + b'},"properties":{},"content-type":"x","content-encoding":"y"}',
     ],
     ids=lambda raw: raw[:30].decode("latin-1"),
 )  # fmt: skip
@@ -193,12 +197,27 @@ def test_remote_control_is_off(stack: Stack, broker: Any, bob: Person) -> None:
         ("EVAL", "return 1", "0"), ("SCRIPT", "LOAD", "return 1"), ("FUNCTION", "LIST"), ("CONFIG", "GET", "*"), ("KEYS", "*"),
         ("FLUSHALL",), ("FLUSHDB",), ("SHUTDOWN",), ("ACL", "LIST"), ("DEBUG", "SLEEP", "0"), ("MONITOR",), ("SAVE",),
         ("MODULE", "LIST"), ("CLIENT", "KILL", "ID", "1"), ("SET", "elsewhere", "1"), ("GET", "elsewhere"), ("REPLICAOF", "x", "1"),
-        ("MIGRATE", "x", "1", "k", "0", "1"), ("SWAPDB", "0", "1"), ("SCAN", "0"), ("PUBLISH", "x", "y"),
+        ("MIGRATE", "x", "1", "k", "0", "1"), ("SWAPDB", "0", "1"), ("SCAN", "0"), ("PUBLISH", "x", "y"), ("SELECT", "1"),
+        ("CLIENT", "PAUSE", "1", "ALL"), ("CLIENT", "LIST"), ("CLIENT", "TRACKING", "ON"), ("FUNCTION", "FLUSH"), ("RESTORE", "x", "0", "y"),
     ],
     ids=lambda command: command[0],
 )  # fmt: skip
 def test_no_valkey_user_has_more_than_its_part(stack: Stack, user: str, command: tuple[str, ...]) -> None:
     with stack.state.connect(user) as client, pytest.raises(redis.exceptions.ResponseError):
+        client.execute_command(*command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("SET", "jobs:unacked", "x"), ("DEL", "jobs:unacked"), ("HSET", "jobs:unacked", "a", "b"), ("LPUSH", "jobs:unacked", "x"),
+        ("LPUSH", "jobs:refused", "x"), ("RPOP", "jobs:documents"), ("LPUSH", "session:x", "y"), ("SADD", "session:x", "y"),
+        ("DEL", "jobs:documents"), ("EXPIRE", "jobs:documents", "1"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_gateway_can_only_add_to_the_queue(stack: Stack, command: tuple[str, ...]) -> None:
+    with stack.state.connect("gateway") as client, pytest.raises(redis.exceptions.ResponseError):
         client.execute_command(*command)
 
 

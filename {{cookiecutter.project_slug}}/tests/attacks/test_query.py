@@ -1,12 +1,16 @@
 """The whole text of statements on an ordinary database role (sql-tenant, sql-params, vec-access)."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from chatbot.core.principal import Principal, Role
 from chatbot.database.engines import CLEANING
+from chatbot.identity.people import tenant_id
 from development.stack import Stack
 from tests.doubles.database import connect, principal_of, signer
 from tests.doubles.person import Person
@@ -172,6 +176,44 @@ def test_writing_into_another_tenant_is_refused(thief: Any, carol: Person, role:
         assert attempt(thief, statement) is None
 
 
+def test_a_person_who_is_not_enrolled_yet_cannot_choose_a_tenant(stack: Stack, carol: Person) -> None:
+    newcomer = Principal(tenant_id("acme"), uuid4(), Role.MEMBER, "new")
+    with connect(stack, "api") as connection, connection.transaction():
+        connection.execute("select set_config('chatbot.context', %s, true)", (signer(stack, "api").sign(newcomer),))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(
+                "insert into chatbot.users (id, tenant_id, issuer, subject, name, role) values (%s, %s, 'x', 'x', 'x', 'admin')",
+                (newcomer.user_id, _globex()),
+            )
+
+
+def test_what_a_role_leaves_in_its_own_defaults_ends_with_the_next_start(stack: Stack) -> None:
+    with connect(stack, "worker") as connection:
+        connection.execute("alter role chatbot_worker set default_transaction_read_only = on")
+    roles = (Path(__file__).parents[2] / "migrations" / "sql" / "roles.sql").read_text()
+    with connect(stack, "bootstrap") as connection:
+        connection.execute(roles)
+    with connect(stack, "worker") as connection:
+        assert connection.execute("show default_transaction_read_only").fetchone() == ("off",)
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_no_other_database_is_open(stack: Stack, role: str, database: str) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        connect(stack, role, dbname=database)
+
+
+def test_an_identifier_cannot_be_chosen_to_learn_whether_it_exists(stack: Stack, alice: Person, carol: Person) -> None:
+    mine = principal_of(alice, "acme")
+    with connect(stack, "api") as connection, connection.transaction():
+        connection.execute("select set_config('chatbot.context', %s, true)", (signer(stack, "api").sign(mine),))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(
+                "insert into chatbot.conversations (id, tenant_id, user_id) values (%s, %s, %s)",
+                (carol.begin(), mine.tenant_id, mine.user_id),
+            )
+
+
 def test_an_own_row_cannot_hang_below_a_foreign_parent(stack: Stack, alice: Person, carol: Person) -> None:
     conversation = carol.begin()
     mine = principal_of(alice, "acme")
@@ -249,6 +291,4 @@ def test_two_tenants_alternating_on_the_same_connections_never_mix(
 
 
 def _globex() -> str:
-    from chatbot.identity.people import tenant_id
-
     return str(tenant_id("globex"))

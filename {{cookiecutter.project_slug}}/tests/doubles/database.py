@@ -19,9 +19,8 @@ def connect(stack: Stack, role: str, **options: Any) -> "psycopg.Connection[tupl
     return psycopg.connect(
         host=str(stack.places.sockets),
         user=user,
-        dbname=DATABASE,
         password=stack.secrets[f"database_{role}_password"],
-        **{"autocommit": True} | options,
+        **{"autocommit": True, "dbname": DATABASE} | options,
     )
 
 

@@ -44,4 +44,5 @@ class CrossSiteGuard:
         if site in (None, b"same-origin", b"none"):
             return None
         top_level = found.get(b"sec-fetch-mode") == b"navigate" and found.get(b"sec-fetch-dest") == b"document"
-        return None if top_level else "Another site may link to pages here, and no more."
+        page = top_level and not scope["path"].startswith("/api/")
+        return None if page else "Another site may link to pages here, and no more."

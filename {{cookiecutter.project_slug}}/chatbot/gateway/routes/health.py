@@ -42,8 +42,11 @@ async def note_violation(request: Request) -> Response:
             return Response(status_code=413)
     try:
         report = orjson.loads(body)["csp-report"]
-        fields = {name.replace("-", "_"): str(report[name])[:200] for name in _REPORTED if name in report}
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        found = {name: report[name] for name in _REPORTED if isinstance(report.get(name), str | int)}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return Response(status_code=204)
-    _log.warning("content blocked by the browser", extra=fields)
+    _log.warning(
+        "content blocked by the browser",
+        extra={name.replace("-", "_"): str(value)[:200] for name, value in found.items()},
+    )
     return Response(status_code=204)
