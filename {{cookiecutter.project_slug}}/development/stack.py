@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -40,8 +41,16 @@ _PASSED_ON = (
 class Stack:
     """All parts of one installation. Use as a context manager, or call `start` and `stop`."""
 
-    def __init__(self, state: Path, *, port: int | None = None, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *,
+        port: int | None = None,
+        say: Callable[[str], None] = print,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self._say = say
+        self._settings = settings or {}
         self.places: Places = find_places(state)
         self._lock = self._take_lock()
         self._record = ProcessRecord(self.places.state / "processes.json")
@@ -54,6 +63,7 @@ class Stack:
         self.cache = Valkey("cache", self.places, self.secrets)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._restarts: dict[str, int] = {}
+        self._noting = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -149,6 +159,7 @@ class Stack:
             "CHATBOT_JOBS__PRODUCERS": json.dumps({"gateway": self.secrets.gateway_public_key()}),
             "CHATBOT_MONITORING__FORMAT": "plain",
             **chosen,
+            **self._settings,
             "CHATBOT_GATEWAY__PORT": str(self.port),
             "CHATBOT_GATEWAY__PUBLIC_URL": self.url,
             "CHATBOT_IDENTITY__ISSUER": self.issuer,
@@ -172,8 +183,9 @@ class Stack:
         self._say(f"  {part.name:<10} ready   {part.describe()}")
 
     def _keep(self, name: str, process: "subprocess.Popen[bytes]") -> None:
-        self.processes[name] = process
-        self._record.note(dict(self.processes))
+        with self._noting:  # the parts start side by side
+            self.processes[name] = process
+            self._record.note(dict(self.processes))
 
     def _migrate(self) -> None:
         done = subprocess.run(

@@ -58,18 +58,12 @@ def model_stack(model: ScriptedModel) -> Iterator[Stack]:
     )
 
 
-def running_stack(environment: dict[str, str]) -> Iterator[Stack]:
+def running_stack(settings: dict[str, str]) -> Iterator[Stack]:
     state = make_state()
-    kept = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
     try:
-        with Stack(state, say=lambda line: None) as stack:
+        with Stack(state, say=lambda line: None, settings=settings) as stack:
             yield stack
     finally:
-        for name, value in kept.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
         shutil.rmtree(state, ignore_errors=True)
 
 

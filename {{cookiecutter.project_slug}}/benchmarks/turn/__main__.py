@@ -27,13 +27,13 @@ def main() -> None:
     serving, loading = ({0}, {1}) if (os.cpu_count() or 1) > 1 else ({0}, {0})
     os.sched_setaffinity(0, loading)
     model_port, relay_port = free_port(), free_port()
-    os.environ |= {"CHATBOT_MODEL__BASE_URL": f"http://127.0.0.1:{model_port}/v1", "CHATBOT_MODEL__NAME": "mock"}
+    settings = {"CHATBOT_MODEL__BASE_URL": f"http://127.0.0.1:{model_port}/v1", "CHATBOT_MODEL__NAME": "mock"}
     model = subprocess.Popen([sys.executable, HERE / "mock_model.py", str(model_port)])
     os.sched_setaffinity(0, serving)
     relay = subprocess.Popen([sys.executable, HERE / "bare_relay.py", str(relay_port), str(model_port)])
     state = make_state()
     try:
-        with Stack(state, say=lambda line: None) as stack:
+        with Stack(state, say=lambda line: None, settings=settings) as stack:
             os.sched_setaffinity(0, loading)
             measure(stack, relay, relay_port, model_port)
     finally:

@@ -42,7 +42,6 @@ _FEATURES = (
     "screen-wake-lock",
     "serial",
     "usb",
-    "web-share",
     "xr-spatial-tracking",
 )
 HEADERS = {
