@@ -50,6 +50,10 @@ class SecretStore:
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
+    def values(self) -> list[str]:
+        """Return every secret, for a search that must not find one."""
+        return list(self._values.values())
+
     def folder(self, part: str) -> Path:
         """Return the secrets folder of a part."""
         return self._folder / part
