@@ -5,7 +5,7 @@ endif
 SHELL := /bin/sh
 PYTHON ?= python3
 PORT ?=
-BUILD := $(CURDIR)/build
+BUILD ?= $(CURDIR)/build
 TEMPLATE := {{cookiecutter.project_slug}}
 TOOLS := $(BUILD)/tools/bin
 DEMO := $(BUILD)/demo/secure-chatbot
