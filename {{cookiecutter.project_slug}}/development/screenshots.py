@@ -8,15 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from development.places import CannotStart
 from development.stack import PROJECT, Stack
 
 _DOCUMENTS = ("travel-policy.md", "espresso-machine-manual.md", "leave-policy.md")
 _QUESTIONS = ("What does a steady red lamp mean?", "When is leave carried over?", "Which trips need approval?")
-_WIDE = {"width": 1180, "height": 760}
-_PHONE = {"width": 390, "height": 780}
+_WIDE: ViewportSize = {"width": 1180, "height": 760}
+_PHONE: ViewportSize = {"width": 390, "height": 780}
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ _KINDS = {
 }
 # what each user may do with which keys, command by command; scripts are called by digest, nobody loads one
 _CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
-_USERS = {
+_USERS: dict[str, dict[str, str]] = {
     "state": {
         "gateway": f"~session:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get +getdel"
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
@@ -44,7 +44,7 @@ _USERS = {
 }
 # what each user may do with which keys, command by command; scripts are called by digest, nobody loads one
 _CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
-_USERS = {
+_USERS: dict[str, dict[str, str]] = {
     "state": {
         "gateway": f"~session:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get +getdel"
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"

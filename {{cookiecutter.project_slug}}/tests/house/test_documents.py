@@ -19,7 +19,12 @@ def test_every_control_names_modules_and_tests_that_exist() -> None:
         previous = ""
         for module in re.findall(r"`([\w./]+)`", modules):
             folder = previous.rsplit("/", 1)[0]
-            places = [ROOT / "chatbot" / module, ROOT / module, ROOT / "chatbot" / folder / module, ROOT / folder / module]
+            places = [
+                ROOT / "chatbot" / module,
+                ROOT / module,
+                ROOT / "chatbot" / folder / module,
+                ROOT / folder / module,
+            ]
             assert any(place.exists() for place in places), (name, module)
             previous = module if "/" in module else previous
         found = re.findall(r"`([\w./]+)`", tests)
@@ -41,5 +46,7 @@ def test_every_folder_of_the_product_stands_in_the_layers() -> None:
 def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE)) - {"setup-test"}
-    shown = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert {line.split()[0] for line in shown.stdout.splitlines() if line.strip()} == targets
