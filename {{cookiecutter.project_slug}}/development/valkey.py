@@ -37,19 +37,6 @@ _USERS: dict[str, dict[str, str]] = {
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
         " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
         "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"
-        " +zrange +zrevrangebyscore +zrangebyscore +zcard +sadd +srem +smembers +sismember +scard +set +get +del"
-        " +exists +expire +evalsha +watch +unwatch",
-    },
-    "cache": "appendonly no\nmaxmemory 64mb\nmaxmemory-policy allkeys-lru\n",
-}
-# what each user may do with which keys, command by command; scripts are called by digest, nobody loads one
-_CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
-_USERS: dict[str, dict[str, str]] = {
-    "state": {
-        "gateway": f"~session:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get +getdel"
-        " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
-        " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
-        "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"
         " +zrange +zrevrangebyscore +zrangebyscore +zcard +sadd +srem +smembers +sismember +scard +set +get"
         " +del +exists +expire +evalsha +watch +unwatch",
     },
