@@ -2,7 +2,7 @@
 
 They have a pool of their own, from which no other code gets a connection: so their statements can stay
 prepared, and nothing that another statement left in a session can meet them. The driver is asyncpg, which
-costs a third of what psycopg does here (docs/decisions/0004); elsewhere SQLAlchemy and psycopg are used.
+costs half of what psycopg does here (docs/decisions/0003); elsewhere SQLAlchemy and psycopg are used.
 """
 
 from dataclasses import dataclass
