@@ -21,7 +21,7 @@ def main() -> int:
         signal.signal(ending, signal.default_int_handler)
     stack = None
     try:
-        stack = Stack(chosen.state, port=chosen.port, say=_say)
+        stack = Stack(chosen.state, port=chosen.port or _port_setting(), say=_say)
         stack.start()
         _say(_welcome(stack))
         stack.watch()
@@ -35,6 +35,13 @@ def main() -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough; the servers need a moment
             stack.stop()
     return 0
+
+
+def _port_setting() -> int | None:
+    value = os.environ.get("CHATBOT_GATEWAY__PORT", "")
+    if value and not (value.isdecimal() and 0 < int(value) < 65536):
+        raise CannotStart("CHATBOT_GATEWAY__PORT must be a number from 1 to 65535.")
+    return int(value) if value else None
 
 
 def _welcome(stack: Stack) -> str:

@@ -42,9 +42,20 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         findings += [_sentence(item["loc"], item["msg"]) for item in error.errors() if item["loc"] != ("environment",)]
+    else:
+        findings += _unsafe_in_production(settings)
     if findings:
         raise BadSettings(sorted(findings))
     return settings
+
+
+def _unsafe_in_production(settings: Settings) -> list[str]:
+    if settings.environment is not Environment.PRODUCTION:
+        return []
+    addresses = {"GATEWAY__PUBLIC_URL": settings.gateway.public_url, "IDENTITY__ISSUER": settings.identity.issuer}
+    return [
+        f"{PREFIX}{name}: production needs an https address" for name, url in addresses.items() if url[:6] != "https:"
+    ]
 
 
 def _read_variables(

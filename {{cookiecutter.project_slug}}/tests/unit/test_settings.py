@@ -74,6 +74,17 @@ def test_a_missing_setting_is_named():
         load_settings({name: value for name, value in GOOD.items() if "DATABASE" not in name})
 
 
+def test_production_refuses_plain_http() -> None:
+    found = findings({"CHATBOT_ENVIRONMENT": "production"})
+    assert "GATEWAY__PUBLIC_URL: production needs an https address" in found
+    assert "IDENTITY__ISSUER: production needs an https address" in found
+    https = {
+        "CHATBOT_GATEWAY__PUBLIC_URL": "https://chat.example.com",
+        "CHATBOT_IDENTITY__ISSUER": "https://id.example.com",
+    }
+    assert load_settings({**GOOD, **https, "CHATBOT_ENVIRONMENT": "production"}).environment == "production"
+
+
 def test_a_short_key_is_refused(tmp_path):
     (tmp_path / "gateway_session_key").write_text("ab")
     assert "gateway_session_key" in findings({"CHATBOT_SECRETS_FOLDER": str(tmp_path)})
