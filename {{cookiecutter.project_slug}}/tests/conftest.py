@@ -17,6 +17,8 @@ from development.stack import Stack
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
 
+MODEL_KEY = "sk-test-canary-5f21c0"
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -54,12 +56,19 @@ def model_stack(model: ScriptedModel) -> Iterator[Stack]:
             "CHATBOT_MODEL__BASE_URL": model.base_url,
             "CHATBOT_MODEL__NAME": "scripted",
             "CHATBOT_MODEL__IDLE_SECONDS": "2",
-        }
+        },
+        model_key=MODEL_KEY,
     )
 
 
-def running_stack(settings: dict[str, str]) -> Iterator[Stack]:
+def running_stack(settings: dict[str, str], model_key: str = "") -> Iterator[Stack]:
     state = make_state()
+    if model_key:  # where the README says that a person puts it
+        folder = state / "secrets" / "gateway"
+        folder.mkdir(mode=0o700, parents=True)
+        folder.parent.chmod(0o700)
+        (folder / "model_key").write_text(model_key + "\n")
+        (folder / "model_key").chmod(0o600)
     try:
         with Stack(state, say=lambda line: None, settings=settings) as stack:
             yield stack

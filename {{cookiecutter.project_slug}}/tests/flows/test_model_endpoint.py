@@ -5,9 +5,11 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
 import httpx2
+import psutil
 import pytest
 
 from development.stack import Stack
+from tests.conftest import MODEL_KEY
 from tests.doubles import upstream
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
@@ -29,6 +31,17 @@ def test_the_answer_streams_from_the_endpoint_with_citations(anna: Person, model
     assert request["model"] == "scripted"
     assert request["messages"][0]["role"] == "system"
     assert "The boat is called Petrel." in request["messages"][-1]["content"]
+
+
+def test_the_key_of_the_file_is_sent_and_appears_nowhere_else(anna: Person, model: ScriptedModel) -> None:
+    answer = anna.ask("Hello?")
+    sent = {name.lower(): value for name, value in model.headers[-1].items()}
+    assert sent["authorization"] == f"Bearer {MODEL_KEY}"
+    assert MODEL_KEY not in str(answer.events)
+    for log in anna.stack.places.logs.glob("*.log"):
+        assert MODEL_KEY not in log.read_text()
+    for process in anna.stack.processes.values():
+        assert MODEL_KEY not in str(psutil.Process(process.pid).environ())
 
 
 def test_history_is_sent_along(anna: Person, model: ScriptedModel) -> None:
