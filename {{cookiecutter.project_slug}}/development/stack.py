@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -102,6 +103,8 @@ class Stack:
             if process := self.processes.pop(name, None):
                 end_child(process, signal.SIGINT if name == "database" else signal.SIGTERM)
         self._record.note(self.processes)
+        with suppress(OSError):  # not empty: a server was killed, and the next start cleans up after it
+            self.places.sockets.rmdir()
         self._lock.close()
 
     def watch(self) -> None:

@@ -170,8 +170,8 @@ def test_a_runtime_folder_that_somebody_else_made_is_refused(state: Path, monkey
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="not root: every other test already ran as an ordinary user")
-def test_the_stack_starts_as_an_ordinary_user() -> None:
-    nobody = find_places(make_state()).service_user
+def test_the_stack_starts_as_an_ordinary_user(state: Path) -> None:
+    nobody = find_places(state).service_user
     assert nobody is not None
     home = Path(tempfile.mkdtemp(prefix="chatbot-user-", dir="/tmp"))
     try:
