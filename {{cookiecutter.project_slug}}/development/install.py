@@ -27,8 +27,8 @@ def find_obstacle() -> str:
         )
     if shutil.which("uv") is None:
         try:
-            import ensurepip  # noqa: F401
-            import venv  # noqa: F401
+            import ensurepip  # noqa: F401 - only whether it is there
+            import venv  # noqa: F401 - only whether it is there
         except ImportError:
             return (
                 "Python's venv module is missing. Install it (on Debian and Ubuntu: apt install python3-venv),"

@@ -46,6 +46,7 @@ _MANY = -1  # a key that the parser itself never uses: its own are positions
 _PARSER = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False, "maxNesting": _MOST_NESTING})
 _PARSER.enable(["table", "strikethrough"]).disable(["reference", "text_join"])
 # links are judged here, not by the parser: what it refuses would be shown in a form that hides the target
+# (the parser documents these three as replaceable; its types call them methods, hence the ignores)
 _PARSER.validateLink = lambda url: True  # type: ignore[method-assign]
 _PARSER.normalizeLink = lambda url: url  # type: ignore[method-assign]
 _PARSER.normalizeLinkText = lambda link: link  # type: ignore[method-assign]

@@ -112,6 +112,7 @@ class Turn:
             yield "problem", {"status": problem.status, "title": problem.title, "detail": problem.detail}
         finally:
             first.cancel()
+            # every adapter is an asynchronous generator, though the port promises an iterator only
             await pieces.aclose()  # type: ignore[attr-defined]
             if not answer.kept:
                 await asyncio.shield(self._keep(answer))

@@ -66,6 +66,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
 
 @asynccontextmanager
 async def _lifespan(app: ASGIApp) -> AsyncIterator[None]:
+    # Starlette types the lifespan's argument as any ASGI application; it is ours
     parts: Parts = app.state.parts  # type: ignore[attr-defined]
     await parts.open()
     try:

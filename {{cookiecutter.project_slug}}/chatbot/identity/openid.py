@@ -148,6 +148,7 @@ class OpenIdProvider:
         async with self._lock:
             old = time.monotonic() - self._keys_at > _KEYS_FRESH_SECONDS
             if self._keys is None or (renew and old):
+                # joserfc wants a typed dictionary; it checks the content itself
                 self._keys = KeySet.import_key_set(await self._get(metadata["jwks_uri"]))  # type: ignore[arg-type]
                 self._keys_at = time.monotonic()
             return self._keys

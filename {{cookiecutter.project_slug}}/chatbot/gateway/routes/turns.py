@@ -66,6 +66,7 @@ async def _stream(turn: Turn, send: Send) -> None:
             await send({"type": "http.response.body", "body": encode_event(event), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
+        # `events` is an asynchronous generator, typed as the iterator that callers need
         await events.aclose()  # type: ignore[attr-defined]
 
 
