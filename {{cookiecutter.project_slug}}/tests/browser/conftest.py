@@ -61,13 +61,14 @@ def watch_network(context: BrowserContext, made: Watched) -> None:
     context.route(lambda url: not url.startswith(own), note)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Run Playwright for one module: while it runs, its event loop is this thread's, and nothing else may start one."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     yield running
