@@ -104,6 +104,14 @@ def build_nodes(tokens: list[Token], trusted: frozenset[str], citations: int, *,
     return root[2:]
 
 
+def count_unlinked(tokens: list[Token], trusted: frozenset[str]) -> int:
+    """Return how many links and images of parsed blocks are shown as text."""
+    inline = [child for token in tokens for child in token.children or []]
+    links = [str(child.attrs.get("href", "")) for child in inline if child.type == "link_open"]
+    images = sum(child.type == "image" for child in inline)
+    return images + sum(safe_target(target, trusted) is None for target in links)
+
+
 def _open(token: Token) -> list[Any]:
     attributes: dict[str, Any] = {}
     if token.tag == "ol" and isinstance(start := token.attrs.get("start"), int):

@@ -7,7 +7,7 @@ the line that begins the next one is complete, since only then can nothing that 
 import re
 from typing import Any, cast
 
-from chatbot.chat.nodes import Node, build_nodes, parse_blocks
+from chatbot.chat.nodes import Node, build_nodes, count_unlinked, parse_blocks
 
 # inside a paragraph that is nothing but such characters, more of them are only more text
 _PLAIN_START = re.compile(r"[A-Za-z][A-Za-z0-9 ,.;:?'\"()%/$-]*")
@@ -32,6 +32,7 @@ class AnswerRenderer:
         self._open: list[Node] = []
         self._plain = False
         self._parsed = 0  # characters of the tail that the page shows
+        self.unlinked = 0  # links and images of finished blocks that are shown as text
 
     def feed(self, piece: str) -> dict[str, Any] | None:
         """Return the update for the next piece, or None when the page does not change."""
@@ -78,6 +79,8 @@ class AnswerRenderer:
         return {"done": done, "open": now}
 
     def _build(self, tokens: list[Any], *, colour: bool) -> list[Node]:
+        if colour:  # final: every block comes by here once
+            self.unlinked += count_unlinked(tokens, self._trusted)
         return build_nodes(tokens, self._trusted, self._citations, colour=colour)
 
 

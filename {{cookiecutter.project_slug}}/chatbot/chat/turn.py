@@ -16,6 +16,7 @@ from chatbot.core.principal import Principal
 from chatbot.database.turns import Recalled, TurnStore
 from chatbot.model.embedding import Embedder, vector_text
 from chatbot.model.port import LanguageModel, ModelFailed, Prompt
+from chatbot.monitoring.refusals import note_refusal
 
 _HISTORY = 12
 _MOST_CHARACTERS = 64_000  # of an answer
@@ -104,6 +105,8 @@ class Turn:
                     yield "update", update
                 piece = await anext(pieces, None)
             yield "update", renderer.finish()
+            if renderer.unlinked:
+                note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
             answer.outcome = "complete"
             yield "end", {"answer": await self._keep(answer)}
         except Problem as problem:

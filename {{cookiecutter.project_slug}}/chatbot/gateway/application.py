@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from chatbot.gateway.cookies import CookieNames
-from chatbot.gateway.middleware.cross_site import CrossSiteGuard
+from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
@@ -61,6 +61,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(Gate, sessions=parts.sessions, cookies=cookies, public=public),
+        Middleware(SessionTokenGuard, sessions=parts.sessions),
     ]
 
 

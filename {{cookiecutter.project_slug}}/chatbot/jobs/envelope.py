@@ -14,11 +14,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from chatbot.jobs.message import ForgedJob, Message
 
 HEADER = "x-job-signature"
 QUEUE_HEADER = "x-job-queue"  # set by the receiving side from the list that the message was taken from
@@ -28,23 +29,6 @@ _SKEW_SECONDS = 30
 
 # which task each producer may ask for, and in which queue
 PERMITTED: dict[str, frozenset[tuple[str, str]]] = {"gateway": frozenset({("documents.ingest", "documents")})}
-
-
-class ForgedJob(Exception):
-    """A message that must not run. The text is a reason for the dead-letter list, without its content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What travels: all that is signed but the signature."""
-
-    queue: str
-    content_type: str
-    content_encoding: str
-    body: bytes
-    headers: Mapping[str, Any]
-    correlation_id: str | None = None
-    reply_to: str | None = None
 
 
 class JobSigner:
@@ -77,8 +61,8 @@ class JobVerifier:
         self._permitted = permitted
         self._clock = clock
 
-    def open(self, message: Message) -> dict[str, Any]:
-        """Return the job's keyword arguments. Raises `ForgedJob` unless all is as signed and permitted."""
+    def verify(self, message: Message) -> None:
+        """Raise `ForgedJob` unless all is as signed, in its time, and permitted to its producer."""
         claims = message.headers.get(HEADER)
         if not isinstance(claims, dict):
             raise ForgedJob("unsigned")
@@ -91,7 +75,6 @@ class JobVerifier:
         wanted = (message.headers.get("task"), message.queue)
         if wanted not in self._permitted.get(claims["producer"], frozenset()):
             raise ForgedJob("task not permitted to this producer")
-        return _arguments(message)
 
     def _check_signature(self, message: Message, claims: dict[str, Any]) -> None:
         try:
@@ -123,17 +106,3 @@ def _signed_bytes(message: Message, claims: Mapping[str, Any]) -> bytes:
         message.reply_to,
     ]
     return json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _arguments(message: Message) -> dict[str, Any]:
-    # decoded by what this program accepts, whatever the message says of itself (CVE class: forced pickle)
-    if message.content_type != "application/json":
-        raise ForgedJob("not JSON")
-    try:
-        positional, named, embedded = json.loads(message.body)
-    except (ValueError, TypeError, RecursionError):
-        raise ForgedJob("malformed body") from None
-    # no canvas: a callback or chain would run another task in the worker's name
-    if positional or not isinstance(named, dict) or not isinstance(embedded, dict) or any(embedded.values()):
-        raise ForgedJob("unexpected body")
-    return named

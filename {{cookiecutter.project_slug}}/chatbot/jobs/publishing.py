@@ -11,7 +11,8 @@ from celery.app.amqp import AMQP
 from kombu.serialization import dumps as serialise
 from kombu.utils.json import dumps as to_json
 
-from chatbot.jobs.envelope import HEADER, JobSigner, Message
+from chatbot.jobs.envelope import HEADER, JobSigner
+from chatbot.jobs.message import Message
 
 
 class SigningAMQP(AMQP):

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from chatbot.config.settings import JobsSettings, ValkeySettings
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
+from chatbot.jobs.decoding import ACCEPTED
 from chatbot.jobs.envelope import JobSigner, JobVerifier
 from chatbot.jobs.transport import NAME as TRANSPORT
 
@@ -60,7 +61,7 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
         task_default_queue=DOCUMENTS,
         task_create_missing_queues=False,
         task_serializer="json",
-        accept_content=["json"],
+        accept_content=ACCEPTED,
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,

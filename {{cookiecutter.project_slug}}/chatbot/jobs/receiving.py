@@ -10,7 +10,9 @@ from typing import Any
 
 from celery.worker.consumer.consumer import Consumer
 
-from chatbot.jobs.envelope import QUEUE_HEADER, ForgedJob, JobVerifier, Message
+from chatbot.jobs.decoding import decode_arguments
+from chatbot.jobs.envelope import QUEUE_HEADER, JobVerifier
+from chatbot.jobs.message import ForgedJob, Message
 from chatbot.jobs.transport import refuse
 
 
@@ -23,13 +25,15 @@ class VerifyingConsumer(Consumer):
         verifier: JobVerifier = self.app.conf.job_verifier
 
         def handle_verified(message: Any) -> Any:
+            opened = _as_message(message)
             try:
-                verifier.open(_as_message(message))
+                verifier.verify(opened)
+                decode_arguments(opened)
                 if message.headers["task"] not in self.app.tasks:
                     raise ForgedJob("unknown task")
             except ForgedJob as error:
                 with message.channel.conn_or_acquire() as client:
-                    refuse(client, str(error), _text_of(message), message.headers.get(QUEUE_HEADER))
+                    refuse(client, error.control, str(error), _text_of(message), message.headers.get(QUEUE_HEADER))
                 return message.reject(requeue=False)
             return handle(message)
 

@@ -18,6 +18,7 @@ from kombu.transport.redis import Empty, bytes_to_str
 from redis.exceptions import RedisError
 
 from chatbot.jobs.envelope import QUEUE_HEADER
+from chatbot.monitoring.refusals import note_refusal
 
 REFUSED = "refused"
 NAME = "guarded"
@@ -54,7 +55,7 @@ class GuardedChannel(kombu_redis.Channel):
             payload = _shaped(raw, queue)
         except Exception as error:  # whatever a hostile entry provokes, the worker goes on
             with self.conn_or_acquire() as client:
-                refuse(client, f"malformed: {type(error).__name__}", raw, queue)
+                refuse(client, "queue-tamper", f"malformed: {type(error).__name__}", raw, queue)
             return
         self.connection._deliver(payload, queue)
 
@@ -68,11 +69,11 @@ class GuardedTransport(kombu_redis.Transport):
 TRANSPORT_ALIASES[NAME] = f"{__name__}:GuardedTransport"
 
 
-def refuse(client: Any, reason: str, raw: bytes | str, queue: str | None) -> None:
-    """Keep a refused message for review and log that it was. Never raises: the worker must go on."""
+def refuse(client: Any, control: str, reason: str, raw: bytes | str, queue: str | None) -> None:
+    """Keep a message that `control` refused for review, and log that it was. Never raises: the worker must go on."""
     content = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw
     entry = json.dumps({"reason": reason, "queue": queue, "time": time.time(), "raw": content[:_MOST_KEPT_BYTES]})
-    _log.warning("job refused", extra={"reason": reason, "queue": queue})
+    note_refusal(control, reason)
     try:
         client.lpush(REFUSED, entry)
         # kombu's client puts the prefix before the key of LPUSH, and forgets it for LTRIM

@@ -41,6 +41,12 @@ export function sendJson(path, value, options = {}) {
   return request(path, { method: "POST", body: JSON.stringify(value), headers, ...options });
 }
 
+/** Tell the server that a node of an answer was refused here: its own half of the work must have failed. */
+export function reportRefused(kind) {
+  const body = JSON.stringify({ "refused-node": kind.slice(0, 40) });
+  fetch("/csp-report", { method: "POST", body, keepalive: true }).catch(() => {}); // only a report: nobody waits for it
+}
+
 async function problemOf(response) {
   try {
     return await response.json();

@@ -1,6 +1,6 @@
 // The chat page: conversations at the side, messages in the middle, sources on demand.
 
-import { getJson, readEvents, request, sendJson } from "./api.js";
+import { getJson, readEvents, reportRefused, request, sendJson } from "./api.js";
 import { fillFrame, notify } from "./frame.js";
 import { applyUpdate, buildNodes } from "./nodes.js";
 
@@ -84,10 +84,11 @@ function emptyAnswer() {
   const body = make("div", "answer-body", make("div"));
   const article = make("article", "message answer", body);
   at("messages").append(article);
-  const answer = { article, body, citations: [] };
+  const answer = { article, body, citations: [], refused: 0 };
   answer.on = {
     cite: (number) => showPassage(answer.citations.find((citation) => citation.number === number)),
     leave: askBeforeLeaving,
+    refuse: (kind) => answer.refused++ || reportRefused(kind),
   };
   return answer;
 }
@@ -102,6 +103,7 @@ function finishAnswer(answer, outcome) {
     return make("li", "", button);
   });
   if (sources.length) answer.article.append(make("ol", "sources", ...sources));
+  if (answer.refused) answer.article.append(make("p", "hint problem", "A part of this answer is not shown as it was sent: it is not of a permitted kind."));
   if (outcome === "stopped") answer.article.append(make("p", "hint", "Stopped."));
   if (outcome === "failed") answer.article.append(make("p", "hint problem", "This answer was cut short."));
 }

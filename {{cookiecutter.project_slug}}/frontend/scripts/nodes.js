@@ -13,7 +13,10 @@ const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const ALIGNMENTS = new Set(["left", "center", "right"]);
 const DEEPEST = 60;
 
-/** Return DOM nodes for a list of answer nodes. `on` has the functions `cite(number)` and `leave(address)`. */
+/**
+ * Return DOM nodes for a list of answer nodes.
+ * `on` has the functions `cite(number)`, `leave(address)` and `refuse(kind)`, which is told of what is not listed.
+ */
 export function buildNodes(nodes, on, depth = 0) {
   if (!Array.isArray(nodes) || depth > DEEPEST) return [];
   return nodes.map((node) => buildNode(node, on, depth));
@@ -36,6 +39,7 @@ function elementFor(kind, attributes, on) {
     if (/^[a-z0-9]{1,4}$/.test(attributes.kind)) element.classList.add(`token-${attributes.kind}`);
     return element;
   }
+  if (!ELEMENTS.has(kind)) on.refuse(typeof kind === "string" ? kind : typeof kind);
   const element = document.createElement(ELEMENTS.get(kind) ?? "span");
   if (kind === "ol" && Number.isInteger(attributes.start)) element.start = attributes.start;
   if (ALIGNMENTS.has(attributes.align)) element.classList.add(`align-${attributes.align}`);
@@ -55,7 +59,10 @@ function citation(number, on) {
 
 function link(target, on) {
   const address = safeAddress(target);
-  if (address === null) return document.createElement("span");
+  if (address === null) {
+    on.refuse("link");
+    return document.createElement("span");
+  }
   // a button: an address of an answer is never where a stray click, a prefetch or a drag could use it
   const button = document.createElement("button");
   button.type = "button";

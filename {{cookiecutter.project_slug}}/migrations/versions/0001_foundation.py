@@ -11,9 +11,9 @@ _FOLDER = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    """Run the four files in their order; each can be read on its own."""
+    """Run the files in their order; each can be read on its own."""
     connection = op.get_bind().connection.driver_connection
-    for name in ("0001_context", "0001_tables", "0001_policies", "0001_turns"):
+    for name in ("0001_context", "0001_tables", "0001_policies", "0001_document_policies", "0001_turns"):
         connection.execute((_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
 
 

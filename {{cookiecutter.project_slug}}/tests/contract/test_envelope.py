@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chatbot.jobs.envelope import HEADER, ForgedJob, JobSigner, JobVerifier, Message
+from chatbot.jobs.envelope import HEADER, JobSigner, JobVerifier
+from chatbot.jobs.message import ForgedJob, Message
 
 SEED, OTHER = b"a" * 32, b"b" * 32
 BODY = json.dumps([[], {"document": "d"}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]).encode()
@@ -30,12 +31,12 @@ def verifier(now: float = 1000.0) -> JobVerifier:
 
 
 def test_a_genuine_job_opens() -> None:
-    assert verifier().open(signed()) == {"document": "d"}
+    verifier().verify(signed())
 
 
 def test_redelivery_by_the_broker_does_not_break_it() -> None:
     message = signed()
-    assert verifier().open(replace(message, headers={**message.headers, "redelivered": True}))
+    verifier().verify(replace(message, headers={**message.headers, "redelivered": True}))
 
 
 def tampered() -> list[Any]:
@@ -70,38 +71,21 @@ def tampered() -> list[Any]:
 @pytest.mark.parametrize("message", tampered(), ids=range(len(tampered())))
 def test_whatever_is_changed_after_signing_is_refused(message: Message) -> None:
     with pytest.raises(ForgedJob):
-        verifier().open(message)
+        verifier().verify(message)
 
 
 @pytest.mark.parametrize("now", [900.0, 1100.0])
 def test_before_its_time_and_after_its_life_it_is_refused(now: float) -> None:
     with pytest.raises(ForgedJob, match="expired"):
-        verifier(now).open(signed())
+        verifier(now).verify(signed())
 
 
 def test_a_producer_may_ask_only_for_its_own_tasks() -> None:
     with pytest.raises(ForgedJob, match="not permitted"):
-        verifier().open(signed(producer="other", seed=OTHER))
+        verifier().verify(signed(producer="other", seed=OTHER))
     for message in (
         replace(MESSAGE, headers={**HEADERS, "task": "celery.backend_cleanup"}),
         replace(MESSAGE, queue="admin"),
     ):
         with pytest.raises(ForgedJob, match="not permitted"):
-            verifier().open(signed(message))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        [[], {}, {"callbacks": [{"task": "x"}]}], [[], {}, {"chain": [{"task": "x"}]}], [[], {}, {"chord": {"task": "x"}}],
-        [[], {}, {"errbacks": ["x"]}], [["positional"], {}, {}], [[], [], {}], [[], {}], {}, "x", None,
-    ],
-)  # fmt: skip
-def test_even_a_signed_job_may_carry_nothing_beside_its_arguments(body: Any) -> None:
-    with pytest.raises(ForgedJob):
-        verifier().open(signed(replace(MESSAGE, body=json.dumps(body).encode())))
-
-
-def test_only_json_is_decoded_whatever_the_message_says() -> None:
-    with pytest.raises(ForgedJob, match="not JSON"):
-        verifier().open(signed(replace(MESSAGE, content_type="application/x-python-serialize", body=b"\x80\x04N.")))
+            verifier().verify(signed(message))

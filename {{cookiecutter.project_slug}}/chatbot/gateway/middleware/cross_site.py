@@ -1,15 +1,20 @@
-"""Where a request comes from (control web-csrf, first half; the session's token is the second).
+"""Where a request comes from (control web-csrf).
 
 Stops: another site's page acting with a visitor's cookies. Unsafe methods need this application's own
-Origin and, from browsers that send it, `Sec-Fetch-Site: same-origin`. Safe requests from elsewhere may only
-be top-level navigations to a page. No response ever carries a CORS header. Fails closed: no Origin, no change.
+Origin, `Sec-Fetch-Site: same-origin` from browsers that send it, and the session's own token. Safe requests
+from elsewhere may only be top-level navigations to a page. No response ever carries a CORS header. Fails
+closed: no Origin, no change.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chatbot.core.errors import CrossSiteRequest
 from chatbot.gateway.middleware.errors import send_problem
+from chatbot.identity.sessions import SessionStore
+from chatbot.monitoring.refusals import note_refusal
 
 _SAFE = frozenset({"GET", "HEAD"})
+_CSRF_HEADER = b"x-csrf-token"
 _TITLE = "The request did not come from this application's own pages"
 
 
@@ -23,6 +28,7 @@ class CrossSiteGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 403."""
         if scope["type"] == "http" and (why := self._refusal(scope)):
+            note_refusal("web-csrf", why)
             await send_problem(send, 403, _TITLE, why)
             return
         await self._app(scope, receive, send)
@@ -46,3 +52,21 @@ class CrossSiteGuard:
         top_level = found.get(b"sec-fetch-mode") == b"navigate" and found.get(b"sec-fetch-dest") == b"document"
         page = top_level and not scope["path"].startswith("/api/")
         return None if page else "Another site may link to pages here, and no more."
+
+
+class SessionTokenGuard:
+    """Wants the session's own token on every unsafe request that comes with a session; stands behind the gate."""
+
+    def __init__(self, app: ASGIApp, *, sessions: SessionStore) -> None:
+        self._app = app
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or raise `CrossSiteRequest`."""
+        token = scope.get("session_token")
+        if token is not None and scope["method"] not in _SAFE:
+            claimed = [value for name, value in scope["headers"] if name == _CSRF_HEADER]
+            if len(claimed) != 1 or not self._sessions.is_csrf_token(token, claimed[0].decode("latin-1")):
+                note_refusal("web-csrf", "no token of the session")
+                raise CrossSiteRequest("The session's own token is missing or wrong. Reload the page.")
+        await self._app(scope, receive, send)

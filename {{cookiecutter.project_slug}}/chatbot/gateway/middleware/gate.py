@@ -1,4 +1,4 @@
-"""Who asks (control api-auth), and whether their own page asked (control web-csrf, second half).
+"""Who asks (control api-auth).
 
 Stops: a route that was forgotten. The gate stands before routing and knows only the short public table:
 every other path, existing or not, needs a principal. One round trip to Valkey. Fails closed: no session
@@ -7,12 +7,12 @@ store, no entry.
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chatbot.core.errors import CrossSiteRequest, SignInRequired
+from chatbot.core.errors import SignInRequired
 from chatbot.gateway.cookies import CookieNames, read_cookie
 from chatbot.identity.sessions import SessionStore
+from chatbot.monitoring.refusals import note_refusal
 
 _SAFE = frozenset({"GET", "HEAD"})
-_CSRF_HEADER = b"x-csrf-token"
 SIGN_IN = "/sign-in"
 
 
@@ -28,7 +28,7 @@ class Gate:
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on with a principal, or raise `SignInRequired` or `CrossSiteRequest`."""
+        """Pass on with a principal, or raise `SignInRequired`."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -42,11 +42,8 @@ class Gate:
             if _is_page(scope):
                 await _redirect(send)
                 return
+            note_refusal("api-auth", "no session")
             raise SignInRequired("Your session has ended or never began. Sign in and try again.")
-        if method not in _SAFE:
-            claimed = [value for name, value in scope["headers"] if name == _CSRF_HEADER]
-            if len(claimed) != 1 or not self._sessions.is_csrf_token(token, claimed[0].decode("latin-1")):
-                raise CrossSiteRequest("The session's own token is missing or wrong. Reload the page.")
         scope["principal"] = principal
         scope["session_token"] = token
         await self._app(scope, receive, send)

@@ -7,6 +7,7 @@ before routing; nothing else in the program reads it. Fails closed: one missing,
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatbot.gateway.middleware.errors import send_problem
+from chatbot.monitoring.refusals import note_refusal
 
 
 class HostGuard:
@@ -24,6 +25,7 @@ class HostGuard:
         if scope["type"] == "http":
             hosts = [value for name, value in scope["headers"] if name == b"host"]
             if hosts != [self._authority]:
+                note_refusal("web-csrf", "another host")
                 await send_problem(send, 421, "Wrong host", "This server does not answer for that name.")
                 return
         await self._app(scope, receive, send)

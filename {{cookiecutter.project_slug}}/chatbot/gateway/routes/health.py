@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from chatbot.core.errors import Unavailable
 from chatbot.gateway.dependencies import Using
+from chatbot.monitoring.refusals import note_refusal
 
 router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
@@ -34,19 +35,24 @@ async def ready(parts: Using) -> dict[str, str]:
 
 @router.post("/csp-report", status_code=204)
 async def note_violation(request: Request) -> Response:
-    """Log what a browser blocked: a few fields, cut short. Anything else is dropped in silence."""
+    """Log what a browser or the page's own renderer refused: a few fields, cut short. Anything else is dropped."""
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > _MOST_REPORT_BYTES:
             return Response(status_code=413)
     try:
-        report = orjson.loads(body)["csp-report"]
-        found = {name: report[name] for name in _REPORTED if isinstance(report.get(name), str | int)}
+        report = orjson.loads(body)
+        if isinstance(node := report.get("refused-node"), str):
+            _log.warning("an answer's node was refused by the page", extra={"node": node[:40]})
+            note_refusal("web-browser", "an unlisted node")
+            return Response(status_code=204)
+        found = {name: value for name in _REPORTED if isinstance(value := report["csp-report"].get(name), str | int)}
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return Response(status_code=204)
     _log.warning(
         "content blocked by the browser",
         extra={name.replace("-", "_"): str(value)[:200] for name, value in found.items()},
     )
+    note_refusal("web-csp", "reported by a browser")
     return Response(status_code=204)
