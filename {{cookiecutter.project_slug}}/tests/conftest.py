@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from development.stack import Stack
 from tests.doubles.person import Person
+from tests.doubles.refusals import Refusals
 from tests.doubles.upstream import ScriptedModel
 
 MODEL_KEY = "sk-test-canary-5f21c0"
@@ -88,6 +89,15 @@ def person(stack: Stack) -> Iterator[Callable[[str], Person]]:
     yield make
     for each in people:
         each.close()
+
+
+@pytest.fixture
+def refusals(request: pytest.FixtureRequest) -> Iterator[Refusals]:
+    """Counts what controls refuse during a test, on the stacks that it uses."""
+    stacks = [request.getfixturevalue(name) for name in ("stack", "model_stack") if name in request.fixturenames]
+    counted = Refusals(*stacks)
+    yield counted
+    counted.record(request.node.nodeid)
 
 
 @pytest.fixture

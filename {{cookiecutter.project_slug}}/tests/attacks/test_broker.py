@@ -7,7 +7,9 @@ import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -15,10 +17,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from chatbot.jobs.envelope import HEADER
+from chatbot.core.principal import Principal
+from chatbot.jobs.envelope import HEADER, JobSigner
+from chatbot.jobs.message import Message
 from development.stack import Stack
-from tests.doubles.database import connect
+from tests.doubles.database import connect, principal_of
 from tests.doubles.person import Person
+from tests.doubles.refusals import Refusals
 
 QUEUE, REFUSED = "jobs:documents", "jobs:refused"
 
@@ -171,7 +176,6 @@ def test_a_job_naming_a_foreign_document_does_nothing(stack: Stack, alice: Perso
 
     from chatbot.config.loading import load_settings
     from chatbot.jobs.queue import JobQueue, make_celery, make_signer
-    from tests.doubles.database import principal_of
 
     settings = load_settings({k: v for k, v in stack.environment("gateway").items() if k.startswith("CHATBOT")})
     document = carol.upload("mine.md", "# Mine\n\nCarol's betony.")
@@ -235,3 +239,49 @@ def test_without_a_password_nobody_enters(stack: Stack) -> None:
             with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)):
                 client.ping()
             client.close()
+
+
+# jobs made from nothing
+
+
+def forged(kind: str, body: bytes, who: Principal) -> dict[str, Any]:
+    """Return a message as the gateway would send it, signed with a key of the attacker's own."""
+    headers = {"lang": "py", "task": "documents.ingest", "id": str(uuid4()), "root_id": None, "parent_id": None, "group": None,
+               "retries": 0, "eta": None, "expires": None, "timelimit": [None, None], "argsrepr": "()", "kwargsrepr": "{}"}  # fmt: skip
+    message = Message("documents", kind, "binary" if kind != "application/json" else "utf-8", body, headers)
+    headers[HEADER] = JobSigner("gateway", b"attacker" * 4, 600).sign(message)
+    encoded = base64.b64encode(body).decode()
+    properties = {"correlation_id": None, "reply_to": None}
+    return {"body": encoded, "content-type": kind, "content-encoding": message.content_encoding, "headers": headers,
+            "properties": properties}  # fmt: skip
+
+
+def test_a_job_made_from_nothing_has_no_effect(
+    stack: Stack, broker: Any, bob: Person, carol: Person, refusals: Refusals
+) -> None:
+    document, victim, job = carol.upload("hers.md", "# Hers\n\nText."), principal_of(carol, "globex"), str(uuid4())
+    named = {"job": job, "tenant": str(victim.tenant_id), "user": str(victim.user_id), "role": "member", "name": "x",
+             "document": document}  # fmt: skip
+    nothing = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    send(broker, forged("application/json", json.dumps([[], named, nothing]).encode(), victim))
+    worker_still_works(stack, bob, stack.processes["worker"].pid)  # the forged job came first
+    with connect(stack, "bootstrap") as connection:
+        assert not connection.execute("select from chatbot.job_receipts where job_id = %s", (job,)).fetchall()
+
+
+class Exploit:
+    """What pickle calls while it only decodes."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.marker,)
+
+
+def test_no_job_runs_code_by_being_decoded(stack: Stack, broker: Any, bob: Person, refusals: Refusals) -> None:
+    marker = stack.places.state / f"pwned-{uuid4().hex}"
+    body = pickle.dumps([[], Exploit(marker), {}])
+    send(broker, forged("application/x-python-serialize", body, principal_of(bob, "acme")))
+    worker_still_works(stack, bob, stack.processes["worker"].pid)
+    assert not marker.exists(), "code of the attacker's ran in the worker"

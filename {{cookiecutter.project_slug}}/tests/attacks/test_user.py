@@ -9,7 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from development.stack import Stack
+from tests.doubles.database import connect
 from tests.doubles.person import Person
+from tests.doubles.refusals import Refusals
 from tests.house.routes import every_route
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -287,3 +290,38 @@ def test_the_request_to_the_provider_is_bound_and_exact(person: Callable[[str], 
     assert len(query["code_challenge"]) == 43
     assert len(query["state"]) == len(query["nonce"]) == 43
     assert query["redirect_uri"] == f"{visitor.stack.url}/auth/callback"
+
+
+# the whole way to another's data
+
+
+def test_an_injected_title_steals_nothing(alice: Person, carol: Person, stack: Stack, refusals: Refusals) -> None:
+    carol.upload("tuberose-canary.md", "# Hers\n\nText.")
+    with connect(stack, "bootstrap") as connection:
+        there = connection.execute(
+            "select count(*) from chatbot.documents where title like 'tuberose-canary%'"
+        ).fetchone()
+    assert there is not None
+    stolen = "(select string_agg(title, '') from chatbot.documents where title like 'tuberose%')"
+    alice.post("/api/v1/documents", params={"name": f"x' || coalesce({stolen}, 'nothing') || 'y.md"}, content=b"Text.")
+    titles = [entry["title"] for entry in alice.get("/api/v1/documents").json()]
+    assert not [title for title in titles if "tuberose-canary" in title]
+    if "xnothingy.md" in titles:  # the injection ran, and saw none of the rows that exist
+        refusals.note("sql-tenant", there[0])
+    else:
+        refusals.note("sql-params", 1)
+
+
+def test_a_fault_inside_tells_nothing_outside(alice: Person, stack: Stack, refusals: Refusals) -> None:
+    """An operator's mistake makes every listing fail: the log knows why, the caller does not."""
+    with connect(stack, "bootstrap") as connection:
+        connection.execute("revoke select on chatbot.conversations from chatbot_api")
+        try:
+            response = alice.get("/api/v1/conversations")
+        finally:
+            connection.execute("grant select on chatbot.conversations to chatbot_api")
+    assert response.status_code == 500
+    for word in ("chatbot.", "conversations", "permission", "SELECT", "psycopg", "sqlalchemy", "Traceback", ".py"):
+        assert word not in response.text
+    assert response.json()["id"] in (stack.places.logs / "gateway.log").read_text()
+    assert alice.get("/api/v1/conversations").status_code == 200

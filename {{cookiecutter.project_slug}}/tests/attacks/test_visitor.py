@@ -8,7 +8,10 @@ import pytest
 
 from chatbot.gateway.middleware.headers import HEADERS
 from chatbot.gateway.public import PUBLIC
+from development.stack import Stack
+from tests.doubles.database import connect
 from tests.doubles.person import Person
+from tests.doubles.refusals import Refusals
 from tests.house.routes import every_route
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -129,3 +132,17 @@ def test_an_error_names_no_inside(visitor: Person) -> None:
     problem = json.loads(body)
     assert problem["status"] == 400
     assert set(problem) == {"type", "status", "title", "id", "detail"}
+
+
+def test_visitor_reads_nothing_that_exists(stack: Stack, visitor: Person, alice: Person, refusals: Refusals) -> None:
+    """The whole way to somebody's data, not only the status: a document, a conversation and their texts."""
+    alice.upload("canary.md", "# Canary\n\nThe visitor's word is saffron-canary.")
+    conversation = alice.ask("What is the visitor's word, saffron-canary?").conversation
+    with connect(stack, "bootstrap") as connection:
+        there = connection.execute("select count(*) from chatbot.documents").fetchone()
+    assert there is not None
+    for path in ("/api/v1/documents", "/api/v1/conversations", f"/api/v1/conversations/{conversation}"):
+        response = visitor.get(path)
+        assert "canary" not in response.text
+        if response.status_code in (200, 404):  # it got as far as the database
+            refusals.note("sql-tenant", there[0])

