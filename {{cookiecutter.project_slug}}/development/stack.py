@@ -98,10 +98,10 @@ class Stack:
         self._say(f"  {'gateway':<10} ready   {self.url}")
 
     def stop(self) -> None:
-        """Stop every part, the last started first; servers of data come last."""
-        for name in ("gateway", "worker", "identity", "cache", "state", "database"):
-            if process := self.processes.pop(name, None):
-                end_child(process, signal.SIGINT if name == "database" else signal.SIGTERM)
+        """Stop every part; servers of data come last."""
+        for group in (("gateway", "worker", "identity"), ("cache", "state", "database")):
+            with ThreadPoolExecutor(len(group)) as pool:
+                list(pool.map(self._end, group))
         self._record.note(self.processes)
         with suppress(OSError):  # not empty: a server was killed, and the next start cleans up after it
             self.places.sockets.rmdir()
@@ -184,6 +184,10 @@ class Stack:
     def _start_server(self, part: Postgres | Valkey) -> None:
         part.start(self._keep)
         self._say(f"  {part.name:<10} ready   {part.describe()}")
+
+    def _end(self, name: str) -> None:
+        if process := self.processes.pop(name, None):
+            end_child(process, signal.SIGINT if name == "database" else signal.SIGTERM)
 
     def _keep(self, name: str, process: "subprocess.Popen[bytes]") -> None:
         with self._noting:  # the parts start side by side

@@ -141,7 +141,11 @@ def _missing(registry: Registry, root: Path) -> list[str]:
     problems = []
     for control in registry.control:
         tests = (*control.contract, *control.attack, *control.neighbours)
-        problems += [f"{control.id}: there is no {file}" for file in (*control.files, control.ablation) if not (root / file).is_file()]
+        problems += [
+            f"{control.id}: there is no {file}"
+            for file in (*control.files, control.ablation)
+            if not (root / file).is_file()
+        ]
         problems += [f"{control.id}: there is no {test}" for test in tests if not test_exists(root, test)]
         if control.ablation != f"labs/{control.id}/break.patch":
             problems.append(f"{control.id}: its ablation must be labs/{control.id}/break.patch")
@@ -160,4 +164,6 @@ def test_exists(root: Path, test: str) -> bool:
     file, _, function = test.partition("::")
     path = root / file
     name = re.escape(function.partition("[")[0])
-    return path.is_file() and (not name or bool(re.search(rf"^(async )?def {name}\(", path.read_text("utf-8"), re.MULTILINE)))
+    return path.is_file() and (
+        not name or bool(re.search(rf"^(async )?def {name}\(", path.read_text("utf-8"), re.MULTILINE))
+    )

@@ -303,10 +303,12 @@ def test_an_injected_title_steals_nothing(alice: Person, carol: Person, stack: S
         ).fetchone()
     assert there is not None
     stolen = "(select string_agg(title, '') from chatbot.documents where title like 'tuberose%')"
-    alice.post("/api/v1/documents", params={"name": f"x' || coalesce({stolen}, 'nothing') || 'y.md"}, content=b"Text.")
-    titles = [entry["title"] for entry in alice.get("/api/v1/documents").json()]
-    assert not [title for title in titles if "tuberose-canary" in title]
-    if "xnothingy.md" in titles:  # the injection ran, and saw none of the rows that exist
+    name = f"x' || coalesce({stolen}, 'nothing') || 'y.md"
+    kept = alice.post("/api/v1/documents", params={"name": name}, content=b"Text.")
+    assert kept.status_code == 202
+    (title,) = [entry["title"] for entry in alice.get("/api/v1/documents").json() if entry["id"] == kept.json()["id"]]
+    assert "tuberose-canary" not in title
+    if title == "xnothingy.md":  # the injection ran, and saw none of the rows that exist
         refusals.note("sql-tenant", there[0])
     else:
         refusals.note("sql-params", 1)

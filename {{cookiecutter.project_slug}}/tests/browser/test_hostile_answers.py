@@ -236,14 +236,13 @@ def test_a_gullible_model_reaches_nothing_in_the_reader_s_browser(
     model.reset()
     model.pieces = [EXPLOITS]
     page = talk.page
-    before, answer = page.locator(".answer").count(), page.locator(".answer").last
+    before = page.locator(".answer").count()
     page.get_by_label("Your question").fill("Say it.")
     page.get_by_role("button", name="Ask").click()
     expect(page.locator(".answer")).to_have_count(before + 1)
     expect(page.get_by_role("button", name="Ask")).to_be_visible()
-    expect(answer).to_contain_text("click")
-    page.reload()  # and again from history; by now every report of the first time has arrived
-    expect(answer).to_contain_text("click")
-    page.evaluate("async () => { await fetch('/api/v1/session'); }")
+    page.reload()  # and again from history; whatever the page asked for before comes first
+    page.get_by_role("button", name="Ask").wait_for()
+    page.evaluate("async () => { for (let n = 0; n < 3; n++) await fetch('/api/v1/conversations'); }")
     assert page.evaluate("() => window.pwned") is None
     assert talk.elsewhere == []

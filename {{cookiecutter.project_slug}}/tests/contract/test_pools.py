@@ -32,12 +32,14 @@ def test_the_gateway_s_pool_cleans_what_is_returned(stack: Stack, alice: Person,
     async def attack() -> None:
         database = Database(settings_of(stack, "gateway"), signer(stack, "api"), stack.secrets["database_api_password"])
         who = principal_of(alice, "acme")
-        async with database.acting_for(who) as connection:
-            first = await connection.scalar(text("select pg_backend_pid()"))
-            await connection.execute(text(left))
-        async with database.acting_for(who) as connection:
-            assert tuple((await connection.execute(FOUND)).one()) == (first, False)
-        await database.close()
+        try:
+            async with database.acting_for(who) as connection:
+                first = await connection.scalar(text("select pg_backend_pid()"))
+                await connection.execute(text(left))
+            async with database.acting_for(who) as connection:
+                assert tuple((await connection.execute(FOUND)).one()) == (first, False)
+        finally:
+            await database.close()
 
     asyncio.run(attack())
 
@@ -48,9 +50,11 @@ def test_the_worker_s_pool_cleans_what_is_returned(stack: Stack, alice: Person, 
         settings_of(stack, "worker"), signer(stack, "worker"), stack.secrets["database_worker_password"]
     )
     who = principal_of(alice, "acme")
-    with database.acting_for(who) as connection:
-        first = connection.scalar(text("select pg_backend_pid()"))
-        connection.execute(text(left))
-    with database.acting_for(who) as connection:
-        assert tuple(connection.execute(FOUND).one()) == (first, False)
-    database._engine.dispose()
+    try:
+        with database.acting_for(who) as connection:
+            first = connection.scalar(text("select pg_backend_pid()"))
+            connection.execute(text(left))
+        with database.acting_for(who) as connection:
+            assert tuple(connection.execute(FOUND).one()) == (first, False)
+    finally:
+        database._engine.dispose()

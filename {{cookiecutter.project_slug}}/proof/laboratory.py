@@ -1,0 +1,107 @@
+"""A copy of the project without some of its controls, and what its tests say there."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proof.outcomes import FILE as OUTCOMES
+
+_NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".run", "__pycache__", "build", ".git", ".mypy_cache", ".ruff_cache", ".cache"
+)
+_MOST_SECONDS = 600
+_REFUSALS = "CHATBOT_REFUSALS"
+
+
+class BadPatch(Exception):
+    """An ablation does not apply, or reaches beyond its control. The text says which and what to do."""
+
+
+@dataclass
+class Outcomes:
+    """How tests ended: `red` by assertion, `passed`, `skipped`, or `broken` in any other way."""
+
+    tests: dict[str, str] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, Counter[str]] = field(default_factory=dict)
+    output: str = ""
+
+    def below(self, wanted: str) -> list[str]:
+        """Return the outcomes of a file, a test, or one of a test's cases."""
+        return [
+            outcome
+            for test, outcome in self.tests.items()
+            if test == wanted or test.startswith((f"{wanted}::", f"{wanted}["))
+        ]
+
+    def why_below(self, wanted: str) -> str:
+        """Return the reason of the first test of these that did not pass."""
+        found = [why for test, why in self.why.items() if why and test.startswith(wanted)]
+        return found[0] if found else "it did not run"
+
+
+def patch_of(root: Path, control: str) -> Path:
+    """Return where a control's ablation is kept."""
+    return root / "labs" / control / "break.patch"
+
+
+def touched_files(patch: str) -> set[str]:
+    """Return the files that a patch changes, made ones and deleted ones too."""
+    lines = [line for line in patch.splitlines() if line.startswith(("--- ", "+++ "))]
+    return {line[4:].split("\t")[0].partition("/")[2] for line in lines if line[4:] != "/dev/null"}
+
+
+@contextmanager
+def copy_without(root: Path, controls: frozenset[str]) -> Iterator[Path]:
+    """Yield a temporary copy of the project with these ablations applied. Raises `BadPatch`."""
+    with tempfile.TemporaryDirectory(prefix="chatbot-lab-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)  # the servers run as an account of their own
+        copy = Path(folder) / "project"
+        shutil.copytree(root, copy, ignore=_NOT_COPIED)
+        for control in sorted(controls):
+            apply(copy, patch_of(root, control))
+        yield copy
+
+
+def apply(copy: Path, patch: Path, *options: str) -> None:
+    """Apply a patch exactly. Raises `BadPatch`."""
+    # the ceiling keeps git from taking an outer repository for the patch's own
+    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(copy.parent)}
+    done = subprocess.run(
+        ["git", "apply", *options, str(patch)], cwd=copy, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BadPatch(f"{patch.parent.name}: the patch no longer applies: {done.stderr.strip()} (make lab-refresh)")
+
+
+def run_tests(copy: Path, tests: list[str]) -> Outcomes:
+    """Run tests inside a copy, with its own servers, and return how each ended."""
+    record, refused = copy.parent / "outcomes", copy.parent / "refusals"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
+    environment |= {OUTCOMES: str(record), _REFUSALS: str(refused)}
+    command = [sys.executable, "-m", "pytest", "-p", "proof.outcomes", "-q", "--no-header", "--tb=short", *tests]
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False
+        )
+        outcomes = Outcomes(output=(done.stdout + done.stderr)[-6000:])
+    except subprocess.TimeoutExpired:
+        outcomes = Outcomes(output=f"the tests took longer than {_MOST_SECONDS} seconds")
+    for note in _lines(record):
+        if outcomes.tests.get(note["test"]) not in ("red", "broken"):  # the worst that was noted stays
+            outcomes.tests[note["test"]], outcomes.why[note["test"]] = note["outcome"], note["why"]
+    for note in _lines(refused):
+        outcomes.refusals[note["test"]] = Counter(note["refusals"])
+    return outcomes
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
