@@ -4,13 +4,16 @@ from html import escape
 
 from proof.registry import Registry
 
-_ROW, _LEFT, _RIGHT, _WIDTH = 46, 190, 570, 800
+_ROW, _LEFT, _RIGHT, _WIDTH = 46, 130, 520, 760
+_MIDDLE = (_LEFT + _RIGHT) // 2
 _STYLE = """
     text { font: 14px system-ui, sans-serif; fill: #1f2933; }
-    .what { font-weight: 600; } .count { font-weight: 700; text-anchor: middle; } .note { font-size: 12px; fill: #52606d; }
+    .what { font-weight: 600; } .count { font-weight: 700; text-anchor: middle; }
+    .note { font-size: 12px; fill: #52606d; }
     line { stroke: #9aa5b1; } .one { stroke: #c2410c; } .dot { fill: #ffffff; stroke: #52606d; }
     @media (prefers-color-scheme: dark) {
-      text { fill: #e4e7eb; } .note { fill: #9aa5b1; } line { stroke: #616e7c; } .one { stroke: #fb923c; } .dot { fill: #1f2933; }
+      text { fill: #e4e7eb; } .note { fill: #9aa5b1; }
+      line { stroke: #616e7c; } .one { stroke: #fb923c; } .dot { fill: #1f2933; }
     }"""
 
 
@@ -54,7 +57,7 @@ def draw(registry: Registry) -> str:
         f"  <style>{_STYLE}\n  </style>",
         f'  <text class="note" x="{_LEFT - 12}" y="20" text-anchor="end">attacker</text>',
         f'  <text class="note" x="{_RIGHT + 12}" y="20">asset</text>',
-        f'  <text class="note" x="{(_LEFT + _RIGHT) / 2:.0f}" y="20" text-anchor="middle">controls that must fail together</text>',
+        f'  <text class="note" x="{_MIDDLE}" y="20" text-anchor="middle">controls that must fail together</text>',
         *lines, *dots, *names, "</svg>", "",
     ])  # fmt: skip
 

@@ -55,8 +55,12 @@ def patch_of(root: Path, control: str) -> Path:
 
 def touched_files(patch: str) -> set[str]:
     """Return the files that a patch changes, made ones and deleted ones too."""
-    lines = [line for line in patch.splitlines() if line.startswith(("--- ", "+++ "))]
-    return {line[4:].split("\t")[0].partition("/")[2] for line in lines if line[4:] != "/dev/null"}
+    touched = set()
+    for line in patch.splitlines():
+        for start in ("--- a/", "+++ b/", "rename from ", "rename to ", "copy to "):
+            if line.startswith(start):
+                touched.add(line.removeprefix(start).split("\t")[0])
+    return touched
 
 
 @contextmanager
@@ -87,7 +91,18 @@ def run_tests(copy: Path, tests: list[str]) -> Outcomes:
     record, refused = copy.parent / "outcomes", copy.parent / "refusals"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
     environment |= {OUTCOMES: str(record), _REFUSALS: str(refused)}
-    command = [sys.executable, "-m", "pytest", "-p", "proof.outcomes", "-q", "--no-header", "--tb=short", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "proof.outcomes",
+        "--continue-on-collection-errors",
+        "-q",
+        "--no-header",
+        "--tb=short",
+        *tests,
+    ]
     try:
         done = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False

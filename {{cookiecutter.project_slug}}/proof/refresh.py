@@ -46,8 +46,6 @@ def rebased(root: Path, patch: Path) -> str:
 
 def _git(copy: Path, *arguments: str) -> str:
     with tempfile.TemporaryDirectory() as home:  # nobody's own settings change a patch
-        done = subprocess.run(
-            [*_GIT, *arguments], cwd=copy, env={"HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin"}, capture_output=True,
-            text=True, check=True,
-        )  # fmt: skip
+        own = {"HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        done = subprocess.run([*_GIT, *arguments], cwd=copy, env=own, capture_output=True, text=True, check=True)
     return done.stdout

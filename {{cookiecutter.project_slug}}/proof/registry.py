@@ -17,11 +17,13 @@ FILE = "controls.toml"
 Identifier = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)+$")]
 Sentence = Annotated[str, Field(min_length=10, max_length=200)]
 Position = Literal[
-    "visitor", "user", "neighbour", "model", "document", "upstream", "broker", "query", "network", "pod", "operator", "supply"
+    "visitor", "user", "neighbour", "model", "document", "upstream", "broker", "query", "network", "pod", "operator",
+    "supply",
 ]  # fmt: skip
 Point = Literal[
     "Web frontend", "API, inbound", "API, outbound", "Tools and MCP", "SQL database", "Vector database", "Cache",
-    "Message queue", "Object storage", "Monitoring", "Servers and containers", "Access and infrastructure", "Application",
+    "Message queue", "Object storage", "Monitoring", "Servers and containers", "Access and infrastructure",
+    "Application",
 ]  # fmt: skip
 
 
