@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from proof.rules import order, python_code, texts
+from proof.rules import imports, order, python_code, texts
 from proof.rules.rule import Rule, Source
 
-RULES: tuple[Rule, ...] = (*python_code.RULES, *texts.RULES, *order.RULES)
+RULES: tuple[Rule, ...] = (*python_code.RULES, *imports.RULES, *texts.RULES, *order.RULES)
 _SUFFIXES = {".py", ".js", ".sql", ".toml", ".lua", ".css", ".html", ".patch", ".in", ".txt"}
 _MADE = {".venv", ".run", "__pycache__", "build", ".git", "node_modules"}
 _MOST_MODULES = 8

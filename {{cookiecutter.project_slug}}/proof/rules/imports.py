@@ -1,0 +1,69 @@
+"""Which folder may use which library: a row for each, so that none spreads and none comes in unnoticed."""
+
+import ast
+import sys
+from collections.abc import Iterator
+
+from proof.rules.rule import Rule, Source, is_product
+
+# the folders of chatbot/ that may import a library; everything third-party stands here
+HOMES: dict[str, tuple[str, ...]] = {
+    "alembic": ("database",),
+    "anyio": ("gateway",),
+    "asyncpg": ("database",),
+    "authlib": ("identity",),
+    "celery": ("jobs", "worker", "wiring.py"),
+    "cryptography": ("jobs",),
+    "fastapi": ("gateway",),
+    "httptools": ("outbound",),
+    "httpx2": ("identity", "operations"),
+    "joserfc": ("identity",),
+    "kombu": ("jobs",),
+    "markdown_it": ("chat",),
+    "orjson": ("chat", "database", "gateway", "identity", "model"),
+    "psycopg": ("database",),
+    "pydantic": ("config", "gateway", "wiring.py"),
+    "pygments": ("chat",),
+    "redis": ("identity", "jobs", "gateway", "wiring.py"),
+    "snowballstemmer": ("model",),
+    "sqlalchemy": ("database",),
+    "starlette": ("gateway",),
+    "uvicorn": ("gateway",),
+}
+# what opens connections by itself: as if it were a library
+_STANDARD = {"socket": (), "ssl": ("outbound", "operations"), "subprocess": (), "urllib.request": (), "http.client": ()}
+
+
+def find_strays(source: Source) -> Iterator[int]:
+    """Yield imports of a library outside its home."""
+    for node in ast.walk(source.tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        if any(not _is_home(source, name) for name in names):
+            yield node.lineno  # type: ignore[attr-defined]  # only imports have names
+
+
+def _is_home(source: Source, name: str) -> bool:
+    top = name.partition(".")[0]
+    if name in _STANDARD:
+        homes = _STANDARD[name]
+    elif top == "chatbot" or top in sys.stdlib_module_names:
+        return True
+    else:
+        homes = HOMES.get(top, ())
+    return any(source.is_below(f"chatbot/{home}") for home in homes)
+
+
+RULES = (
+    Rule(
+        "library-home",
+        "each library is used in its own folders only (proof/rules/imports.py): add a row, or use what is there",
+        lambda source: is_product(source) and source.is_below("chatbot"),
+        find_strays,
+        ("import sqlalchemy", "from redis.asyncio import Redis", "import requests", "import httptools", "import socket",
+         "from urllib.request import urlopen", "import subprocess"),
+        ("import json", "from chatbot.core.errors import Problem", "from urllib.parse import urlsplit", "import orjson"),
+        sample_path="chatbot/chat/sample.py",
+    ),
+)  # fmt: skip
