@@ -1,0 +1,148 @@
+"""`chatbot attack`: finds each planted hole, none in the running product, and touches nobody who was not named."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatbot.operations.attack.probe import Probe, Verdict
+from chatbot.operations.attack.run import PROBES, attack, play
+from chatbot.operations.attack.target import NotPermitted, Target, Unreachable, check_permission
+from development.stack import PROJECT, Stack
+from tests.doubles.weak_server import HOLES, KEY, WeakServer
+
+BY_NAME = {probe.name: probe for probe in PROBES}
+# an https server is needed to play it; its judgement is tested on its own below
+NOT_PLANTED = {"plain transport"}
+
+
+def outcome(probe: Probe, url: str, key: str = KEY) -> Verdict:
+    target = Target(url, key)
+    try:
+        return play(probe, target).verdict
+    finally:
+        target.close()
+
+
+def test_every_attack_has_a_planted_hole() -> None:
+    assert set(HOLES) | NOT_PLANTED == set(BY_NAME)
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_a_planted_hole_is_found(hole: str) -> None:
+    with WeakServer(hole) as server:
+        assert outcome(BY_NAME[hole], server.url) is Verdict.BROKEN
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_a_server_without_holes_holds(name: str) -> None:
+    with WeakServer() as server:
+        assert outcome(BY_NAME[name], server.url) is Verdict.HELD
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_the_running_product_holds(stack: Stack, name: str) -> None:
+    assert outcome(BY_NAME[name], stack.url, "") is not Verdict.BROKEN
+
+
+def test_most_attacks_can_be_played_on_the_product(stack: Stack) -> None:
+    unplayed = {name for name, probe in BY_NAME.items() if outcome(probe, stack.url, "") is Verdict.NOT_PLAYED}
+    assert unplayed == {"plain transport", "key in the address", "surplus fields"}
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "chatbot", "attack", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+def test_the_command_prints_the_table_and_its_status_tells(stack: Stack, tmp_path: Path) -> None:
+    good = run(stack.url)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "0 BROKEN" in good.stdout
+    assert good.stdout.count("held") > 12
+    (tmp_path / "key").write_text(KEY + "\n")
+    with WeakServer("cookies", "no key") as server:
+        bad = run(server.url + "/v1", "--key-file", str(tmp_path / "key"), "--json")
+    found = {row["attack"]: row for row in json.loads(bad.stdout)}
+    assert bad.returncode == 1
+    assert {name for name, row in found.items() if row["verdict"] == "broken"} == {"cookies", "no key"} | BEHIND_NO_KEY
+    assert KEY not in bad.stdout + bad.stderr
+
+
+# without a key nothing else of the way in can hold
+BEHIND_NO_KEY = {"made-up key", "key in the address", "named identity", "spelling of a path"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["http://example.org"], "--i-own"),
+        (["http://192.0.2.1"], "--i-own 192.0.2.1"),
+        (["http://192.0.2.1", "--i-own", "other.example"], "--i-own 192.0.2.1"),
+        (["http://192.0.2.1", "--i-own", "192.0.2.1"], "not confirmed"),
+        (["ftp://127.0.0.1"], "http://127.0.0.1:8000"),
+        (["http://user:pass@127.0.0.1"], "without credentials"),
+        (["127.0.0.1:8000"], "http://127.0.0.1:8000"),
+        (["http://127.0.0.1:1"], "does not answer"),
+        (["http://127.0.0.1:1", "--key-file", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_what_may_not_be_attacked_is_refused_with_a_reason(arguments: list[str], complaint: str) -> None:
+    if "example.org" in arguments[0]:
+        arguments = [arguments[0].replace("example.org", "192.0.2.7")]  # tests resolve no names
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_another_machine_needs_its_name_and_a_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def confirm(answer: bool) -> Callable[[str], bool]:
+        return lambda host: asked.append(host) or answer  # type: ignore[func-returns-value]
+
+    for url in ("http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"):
+        check_permission(url, [], confirm=confirm(False))
+    assert asked == []
+    check_permission("https://192.0.2.1", ["192.0.2.1"], confirm=confirm(True))
+    assert asked == ["192.0.2.1"]
+    with pytest.raises(NotPermitted):
+        check_permission("https://192.0.2.1", ["192.0.2.1"], confirm=confirm(False))
+    # a name that leads elsewhere is not this machine, whatever it looks like
+    elsewhere = [(2, 1, 6, "", ("192.0.2.9", 0)), (2, 1, 6, "", ("127.0.0.1", 0))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_a, **_k: elsewhere)
+    with pytest.raises(NotPermitted, match="--i-own"):
+        check_permission("http://localhost.attacker.example", [], confirm=confirm(True))
+
+
+def test_nothing_that_leads_elsewhere_is_followed() -> None:
+    with WeakServer("open redirect", "another host") as server:
+        target = Target(server.url)
+        try:
+            reply = target.get("/login?next=http://192.0.2.1/")
+            assert (reply.status, reply.header("location")) == (303, "http://192.0.2.1/")
+            for probe in PROBES:
+                play(probe, target)
+            assert target.sent < 500
+        finally:
+            target.close()
+
+
+def test_a_target_that_never_ends_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    target = Target("http://127.0.0.1:1")
+    with pytest.raises(Unreachable):
+        target.get("/")
+    target.close()
+    assert attack("http://127.0.0.1:1", [], None, sure=False, as_json=False) == 2
+    assert "does not answer" in capsys.readouterr().err
+
+
+def test_plain_transport_is_judged() -> None:
+    probe = BY_NAME["plain transport"]
+    target = Target("http://192.0.2.1")  # nothing is sent: the address itself tells
+    assert probe.play(target).verdict is Verdict.BROKEN
+    target.close()
