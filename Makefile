@@ -11,7 +11,7 @@ TOOLS := $(BUILD)/tools/bin
 DEMO := $(BUILD)/demo/secure-chatbot
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-template test-project test-generated check bench screenshots requirements clean tools
+.PHONY: help demo test test-template test-project test-generated test-containers labs-check docs check bench screenshots requirements clean tools
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,15 @@ test-project:
 test-generated: tools ## generate a project and run its own tests there
 	@"$(TOOLS)/cookiecutter" . --no-input --overwrite-if-exists --output-dir "$(BUILD)/generated"
 	@$(MAKE) --no-print-directory -C "$(BUILD)/generated/secure-chatbot" test PYTHON="$(PYTHON)"
+
+test-containers: ## test the project against another PostgreSQL, in a container (needs Docker)
+	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test-containers PYTHON="$(PYTHON)"
+
+labs-check: ## take each control of the project away and see what happens (ID=… for one)
+	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" labs-check PYTHON="$(PYTHON)" ID="$(ID)"
+
+docs: ## write the documents that are made from the registry of controls
+	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" docs PYTHON="$(PYTHON)"
 
 check: ## lint, format, types and import directions of the project
 	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" check PYTHON="$(PYTHON)"

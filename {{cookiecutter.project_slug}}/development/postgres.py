@@ -69,9 +69,12 @@ class Postgres:
     def __init__(self, places: Places, secrets: SecretStore) -> None:
         self._places = places
         self._secrets = secrets
-        self._bin = reachable_copy(find_program_root(), places) / "bin"
         self._data = places.service_folder("postgres") / "data"
         self._switch = places.service_user.popen if places.service_user else {}
+
+    def program(self, name: str) -> list[str | Path]:
+        """Return the command that runs one of PostgreSQL's programs."""
+        return [reachable_copy(find_program_root(), self._places) / "bin" / name]
 
     def start(self, keep: Callable[[str, "subprocess.Popen[bytes]"], None]) -> None:
         """Start the server, made first when there is none; hand it to `keep`; wait until it takes connections."""
@@ -79,7 +82,7 @@ class Postgres:
         if not self._data.exists():
             self._initialise()
         self._write_configuration()
-        arguments: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self._places.sockets]
+        arguments: list[str | Path] = [*self.program("postgres"), "-D", self._data, "-k", self._places.sockets]
         with open(self._places.logs / "database.log", "ab") as log:
             process = subprocess.Popen(
                 arguments,
@@ -127,7 +130,7 @@ class Postgres:
         write_private(password, self._secrets["database_bootstrap_password"])
         self._places.own(password)
         command: list[str | Path] = [
-            self._bin / "initdb",
+            *self.program("initdb"),
             "-D",
             unfinished,
             "-U",

@@ -49,6 +49,7 @@ class Stack:
         port: int | None = None,
         say: Callable[[str], None] = print,
         settings: dict[str, str] | None = None,
+        database: type[Postgres] = Postgres,
     ) -> None:
         self._say = say
         self._settings = settings or {}
@@ -59,7 +60,7 @@ class Stack:
             say(f"  {name:<10} left over from a killed run: ended")
         self.secrets = SecretStore(self.places.secrets)
         self.port, self.identity_port = choose_ports(self.places.state / "ports.json", port)
-        self.postgres = Postgres(self.places, self.secrets)
+        self.postgres = database(self.places, self.secrets)
         self.state = Valkey("state", self.places, self.secrets)
         self.cache = Valkey("cache", self.places, self.secrets)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from development.postgres import Postgres
 from development.stack import Stack
+from tests.doubles.container_postgres import ContainerPostgres, find_obstacle
 from tests.doubles.person import Person
 from tests.doubles.refusals import Refusals
 from tests.doubles.upstream import ScriptedModel
@@ -36,10 +39,37 @@ def make_state() -> Path:
     return state
 
 
+# seconds on two cores; what goes beyond is said aloud
+BUDGETS = {"unit": 30, "house": 30, "contract": 90, "flows": 180, "attacks": 180, "browser": 120}
+SPENT: Counter[str] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    SPENT[Path(report.nodeid.partition("::")[0]).parts[1]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("time by tier")
+    for tier, seconds in SPENT.items():
+        over = "  OVER its budget" if seconds > BUDGETS.get(tier, 0) else ""
+        terminalreporter.write_line(f"{tier:<10}{seconds:6.0f} s of {BUDGETS.get(tier, 0)} s{over}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", choices=["embedded", "container"], default="embedded", help="which PostgreSQL to use"
+    )
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
     """The real parts: PostgreSQL, Valkey, identity provider, worker, gateway with the offline assistant."""
-    yield from running_stack({})
+    database = Postgres
+    if pytestconfig.getoption("--database") == "container":
+        if obstacle := find_obstacle():
+            pytest.skip(f"the container tests did not run: {obstacle}")
+        database = ContainerPostgres
+    yield from running_stack({}, database=database)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +92,9 @@ def model_stack(model: ScriptedModel) -> Iterator[Stack]:
     )
 
 
-def running_stack(settings: dict[str, str], model_key: str = "") -> Iterator[Stack]:
+def running_stack(
+    settings: dict[str, str], model_key: str = "", database: type[Postgres] = Postgres
+) -> Iterator[Stack]:
     state = make_state()
     if model_key:  # where the README says that a person puts it
         folder = state / "secrets" / "gateway"
@@ -71,7 +103,7 @@ def running_stack(settings: dict[str, str], model_key: str = "") -> Iterator[Sta
         (folder / "model_key").write_text(model_key + "\n")
         (folder / "model_key").chmod(0o600)
     try:
-        with Stack(state, say=lambda line: None, settings=settings) as stack:
+        with Stack(state, say=lambda line: None, settings=settings, database=database) as stack:
             yield stack
     finally:
         shutil.rmtree(state, ignore_errors=True)
