@@ -25,7 +25,8 @@ demo: tools ## generate a project with the defaults, install it, run it (PORT=81
 
 test: test-template test-project ## test the template, and the project in place
 
-test-template: tools
+test-template:
+	@"$(PYTHON)" "$(TEMPLATE)/development/install.py" "$(BUILD)/tools" requirements-test.txt
 	@"$(TOOLS)/python" -m pytest tests
 
 test-project:
@@ -54,8 +55,9 @@ screenshots: ## make the pictures of the README (needs Chromium)
 	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" screenshots PYTHON="$(PYTHON)" PICTURES="$(CURDIR)/docs/pictures"
 
 requirements: ## compile every requirements file to hashes (needs uv)
-	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
-	  --no-header requirements.in --output-file requirements.txt
+	@for name in requirements requirements-test; do \
+	  uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	    --no-emit-find-links --no-header $$name.in --output-file $$name.txt || exit 1; done
 	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" requirements
 
 clean: ## remove everything that the commands above made

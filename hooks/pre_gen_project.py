@@ -7,7 +7,8 @@ import sys
 
 # a JSON document as a string literal: no answer can leave it
 ANSWERS = json.loads({{ cookiecutter | jsonify | tojson }})
-GIVEN = json.loads({{ _cookiecutter | jsonify | tojson }})  # as typed, before the generator evaluated them
+# as typed, before the generator evaluated them; cruft does not tell
+GIVEN = json.loads({{ (_cookiecutter if _cookiecutter is defined else {}) | jsonify | tojson }})
 NAME = r"[^\W_](?:[\w .,&()+-]{0,58}[\w.)+])?"
 RULES = {
     "project_name": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
