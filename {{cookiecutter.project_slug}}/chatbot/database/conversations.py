@@ -1,15 +1,19 @@
 """Conversations and people, as ordinary parameterised statements under the principal's rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.core.principal import Principal
 from chatbot.database.tables import Conversation, Message, Tenant, User
+
+KeptRow = Row[*tuple[Any, ...]]
+UNDO_TIME = timedelta(minutes=10)
 
 
 async def enrol(connection: AsyncConnection, who: Principal, tenant: str, issuer: str, subject: str) -> None:
@@ -28,29 +32,58 @@ async def create_conversation(connection: AsyncConnection, who: Principal) -> UU
     return (await connection.execute(row)).scalar_one()
 
 
-async def list_conversations(connection: AsyncConnection, limit: int = 200) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the principal's conversations that hold a message, latest first: id, title, updated_at."""
-    query = select(Conversation.id, Conversation.title, Conversation.updated_at)
-    query = query.where(Conversation.title.is_not(None))
+async def list_conversations(connection: AsyncConnection, limit: int = 200) -> Sequence[KeptRow]:
+    """Return the principal's conversations that hold a message, latest first: id, title, folder, updated_at."""
+    query = select(Conversation.id, Conversation.title, Conversation.folder, Conversation.updated_at)
+    query = query.where(Conversation.title.is_not(None), Conversation.deleted_at.is_(None))
     return (await connection.execute(query.order_by(Conversation.updated_at.desc()).limit(limit))).all()
 
 
-async def find_conversation(connection: AsyncConnection, conversation: UUID) -> Row[*tuple[Any, ...]] | None:
-    """Return id and title, or None when the principal has no such conversation."""
-    query = select(Conversation.id, Conversation.title).where(Conversation.id == conversation)
+async def find_conversation(connection: AsyncConnection, conversation: UUID) -> KeptRow | None:
+    """Return id, title, folder and updated_at, or None when the principal has no such conversation."""
+    query = select(Conversation.id, Conversation.title, Conversation.folder, Conversation.updated_at)
+    query = query.where(Conversation.id == conversation, Conversation.deleted_at.is_(None))
     return (await connection.execute(query)).one_or_none()
 
 
-async def list_messages(
-    connection: AsyncConnection, conversation: UUID, limit: int = 500
-) -> Sequence[Row[*tuple[Any, ...]]]:
+async def list_messages(connection: AsyncConnection, conversation: UUID, limit: int = 500) -> Sequence[KeptRow]:
     """Return the latest messages of a conversation, oldest first."""
     query = select(Message.id, Message.author, Message.content, Message.citations, Message.outcome, Message.created_at)
     query = query.where(Message.conversation_id == conversation).order_by(Message.id.desc()).limit(limit)
     return list(reversed((await connection.execute(query)).all()))
 
 
+async def latest_texts(connection: AsyncConnection, limit: int) -> Sequence[KeptRow]:
+    """Return the principal's latest messages, newest first, with their conversation's id, for a search to read."""
+    query = select(Message.conversation_id, Message.content)
+    query = query.join(Conversation, Conversation.id == Message.conversation_id).where(
+        Conversation.deleted_at.is_(None)
+    )
+    return (await connection.execute(query.order_by(Message.id.desc()).limit(limit))).all()
+
+
+async def change_conversation(
+    connection: AsyncConnection, conversation: UUID, values: Mapping[str, str | None]
+) -> bool:
+    """Set title or folder; False when the principal has no such conversation."""
+    change = update(Conversation).where(Conversation.id == conversation, Conversation.deleted_at.is_(None))
+    return (await connection.execute(change.values(**values))).rowcount == 1
+
+
 async def delete_conversation(connection: AsyncConnection, conversation: UUID) -> bool:
-    """Delete a conversation with its messages; False when the principal has none such."""
-    result = await connection.execute(delete(Conversation).where(Conversation.id == conversation))
-    return result.rowcount == 1
+    """Take a conversation away, to be brought back for some minutes; False when the principal has none such."""
+    await _forget_deleted(connection)
+    change = update(Conversation).where(Conversation.id == conversation, Conversation.deleted_at.is_(None))
+    return (await connection.execute(change.values(deleted_at=func.now()))).rowcount == 1
+
+
+async def restore_conversation(connection: AsyncConnection, conversation: UUID) -> bool:
+    """Bring a deleted conversation back; False when there is none such or its time is over."""
+    await _forget_deleted(connection)
+    change = update(Conversation).where(Conversation.id == conversation, Conversation.deleted_at.is_not(None))
+    return (await connection.execute(change.values(deleted_at=None))).rowcount == 1
+
+
+async def _forget_deleted(connection: AsyncConnection) -> None:
+    """Remove for good, with their messages, what was deleted longer ago than it can be brought back."""
+    await connection.execute(delete(Conversation).where(Conversation.deleted_at < func.now() - UNDO_TIME))

@@ -45,8 +45,10 @@ class Conversation(Table):
     tenant_id: Mapped[UUID]
     user_id: Mapped[UUID]
     title: Mapped[str | None]
+    folder: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
 
 
 class Message(Table):

@@ -1,6 +1,7 @@
 // The chat page: conversations at the side, messages in the middle, sources on demand.
 
 import { getJson, readEvents, reportRefused, request, sendJson } from "./api.js";
+import { listConversations, watchList } from "./conversations.js";
 import { fillFrame, notify } from "./frame.js";
 import { applyUpdate, buildNodes } from "./nodes.js";
 
@@ -16,28 +17,6 @@ function make(kind, className, ...children) {
 
 // conversations
 
-async function listConversations() {
-  const conversations = await getJson("/api/v1/conversations");
-  at("no-conversations").hidden = conversations.length > 0;
-  at("conversations").replaceChildren(...conversations.map(conversationEntry));
-}
-
-function conversationEntry({ id, title }) {
-  const open = make("a", "entry", title);
-  open.href = `/#${id}`;
-  open.title = title;
-  if (id === state.conversation) open.setAttribute("aria-current", "true");
-  const remove = make("button", "quiet remove", "✕");
-  remove.setAttribute("aria-label", `Delete “${title}”`);
-  remove.addEventListener("click", async () => {
-    if (!confirm(`Delete “${title}” with all its messages?`)) return;
-    await request(`/api/v1/conversations/${id}`, { method: "DELETE" });
-    if (id === state.conversation) location.hash = "";
-    await listConversations();
-  });
-  return make("li", "", open, remove);
-}
-
 async function openConversation() {
   const wanted = location.hash.slice(1);
   if (wanted === (state.conversation ?? "")) return;
@@ -51,7 +30,7 @@ async function openConversation() {
     for (const message of found.messages) showMessage(message);
   }
   welcome();
-  await listConversations();
+  await listConversations(state.conversation);
   at("question").focus();
 }
 
@@ -167,7 +146,7 @@ async function ask(question) {
     if (state.running === running) state.running = null;
     setBusy(false);
     resize();
-    await listConversations();
+    await listConversations(state.conversation);
   }
 }
 
@@ -228,8 +207,9 @@ at("leaving-stay").addEventListener("click", () => at("leaving").close());
 at("leaving-go").addEventListener("click", () => at("leaving").close());
 window.addEventListener("hashchange", () => openConversation().catch((error) => notify(error.message)));
 
+watchList();
 await fillFrame();
 if (location.hash.length > 1) await openConversation().catch((error) => notify(error.message));
 welcome();
-await listConversations();
+await listConversations(state.conversation);
 at("question").focus();

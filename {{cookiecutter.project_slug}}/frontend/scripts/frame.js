@@ -22,7 +22,15 @@ export async function showProjectName() {
   document.title = `${document.title} · ${name}`;
 }
 
-/** Show a sentence to the person; an empty one clears it. */
-export function notify(text) {
-  document.getElementById("notice").textContent = text;
+/** Show a sentence to the person, with a button if there is something to do (`label`, `act`); an empty one clears it. */
+export function notify(text, offer = null) {
+  const place = document.getElementById("notice");
+  place.classList.toggle("calm", offer !== null);
+  place.textContent = text;
+  if (!offer) return;
+  const button = document.createElement("button");
+  button.className = "quiet act";
+  button.textContent = offer.label;
+  button.addEventListener("click", () => offer.act().catch((error) => notify(error.message)));
+  place.append(" ", button);
 }

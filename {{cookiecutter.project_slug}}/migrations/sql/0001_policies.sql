@@ -27,7 +27,8 @@ create policy own on chatbot.job_receipts
 grant select, insert on chatbot.tenants to chatbot_api;
 grant select, insert, update (name, role, signed_in_at) on chatbot.users to chatbot_api;
 -- identifiers are made by the database: choosing one would tell whether somebody else has it
-grant select, insert (tenant_id, user_id), delete, update (title, updated_at) on chatbot.conversations to chatbot_api;
+grant select, insert (tenant_id, user_id), delete, update (title, folder, updated_at, deleted_at)
+  on chatbot.conversations to chatbot_api;
 grant select, insert (tenant_id, user_id, conversation_id, author, content, citations, outcome)
   on chatbot.messages to chatbot_api;
 grant select, insert (tenant_id, owner_id, shared, title, media_type, sha256, size), delete, update (status, problem)

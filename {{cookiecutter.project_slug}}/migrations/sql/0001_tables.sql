@@ -24,8 +24,10 @@ create table chatbot.conversations (
   tenant_id uuid not null,
   user_id uuid not null,
   title text check (char_length(title) <= 120),
+  folder text check (char_length(folder) between 1 and 60),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  deleted_at timestamptz,  -- for some minutes it can be brought back
   foreign key (tenant_id, user_id) references chatbot.users (tenant_id, id),
   unique (tenant_id, user_id, id)
 );

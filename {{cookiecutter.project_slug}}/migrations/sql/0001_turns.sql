@@ -19,7 +19,7 @@ declare
   terms tsquery := replace(plainto_tsquery('english', question)::text, ' & ', ' | ')::tsquery;
 begin
   perform set_config('chatbot.context', context, true);
-  perform from chatbot.conversations as c where c.id = conversation;
+  perform from chatbot.conversations as c where c.id = conversation and c.deleted_at is null;
   if not found then
     return;
   end if;

@@ -1,13 +1,31 @@
 """A hostile person of another tenant, and a colleague: nobody reaches another's rows (sql-tenant, vec-access)."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from tests.doubles.person import Person
+from tests.house.routes import every_route
 
 CANARY = "The vault word is heliotrope-canary."
 QUESTION = "What is the vault word?"
+
+
+# every route that names an object, from the routing table itself; a body or query that fits, where one is needed
+OBJECT_ROUTES = sorted(
+    (m, r.path) for r in every_route() for m in r.methods - {"HEAD"} if re.search(r"\{(?!path)", r.path)
+)
+FITTING = {("POST", "turns"): {"json": {"question": "Mine now?"}}, ("GET", "export"): {"params": {"format": "json"}}}
+
+
+def test_the_enumeration_sees_every_object() -> None:
+    assert len(OBJECT_ROUTES) >= 8
+    assert {name for _, path in OBJECT_ROUTES for name in re.findall(r"\{(\w+)", path)} == {
+        "conversation",
+        "document",
+        "chunk",
+    }
 
 
 @pytest.fixture
@@ -37,15 +55,14 @@ def test_every_object_of_another_is_404_on_every_route(
 ) -> None:
     stranger = person(thief)
     document, chunk, conversation = secret
-    for response in (
-        stranger.get(f"/api/v1/conversations/{conversation}"),
-        stranger.change("DELETE", f"/api/v1/conversations/{conversation}"),
-        stranger.post(f"/api/v1/conversations/{conversation}/turns", json={"question": "Mine now?"}),
-        stranger.get(f"/api/v1/documents/{document}/passages/{chunk}"),
-        stranger.change("DELETE", f"/api/v1/documents/{document}"),
-    ):
-        assert response.status_code == 404
+    for method, pattern in OBJECT_ROUTES:
+        path = pattern.format(document=document, chunk=chunk, conversation=conversation)
+        response = stranger.change(
+            method, path, **FITTING.get((method, path.rsplit("/", 1)[-1]), {"json": {"title": "Mine"}})
+        )
+        assert response.status_code == 404, (method, path, response.text)
         assert "heliotrope" not in response.text
+    assert "heliotrope" not in stranger.get("/api/v1/conversations", params={"search": "heliotrope"}).text
     assert conversation not in stranger.get("/api/v1/conversations").text
     assert document not in stranger.get("/api/v1/documents").text
     # nothing of Alice's changed

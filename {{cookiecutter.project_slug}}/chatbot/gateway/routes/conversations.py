@@ -1,26 +1,63 @@
-"""Conversations: begun, listed, read, deleted."""
+"""Conversations: begun, listed, searched, read, renamed, exported, deleted and restored."""
 
+import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from anyio import to_thread
+from fastapi import APIRouter, Query, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from chatbot.chat.history import render_history
-from chatbot.core.errors import NotFound
+from chatbot.chat.kept.export import export_json, export_markdown
+from chatbot.chat.kept.history import render_history
+from chatbot.chat.kept.searching import MOST_MESSAGES, find_conversations
+from chatbot.core.errors import NotFound, Unprocessable
+from chatbot.core.principal import Principal
 from chatbot.database import conversations as table
+from chatbot.database.conversations import KeptRow
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/conversations")
+_FORMS = {
+    "markdown": (export_markdown, "text/markdown; charset=utf-8", "md"),
+    "json": (export_json, "application/json", "json"),
+}
+
+
+def _as_label(text: str) -> str:
+    """Return a name without control and invisible characters, which could hide or turn round what stands there."""
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
+
+
+Label = Annotated[str, AfterValidator(_as_label)]
+
+
+class ConversationQuery(BaseModel):
+    """What to list."""
+
+    model_config = ConfigDict(extra="forbid")
+    search: str = Field(default="", max_length=200)
 
 
 class ConversationEntry(BaseModel):
-    """A conversation in the list."""
+    """A conversation in the list. `snippet` is where the words of a search were found, if in a message."""
 
     id: UUID
     title: str
+    folder: str | None
     updated_at: datetime
+    snippet: str = ""
+
+
+class ConversationChange(BaseModel):
+    """A new title, a new folder, or both. An empty folder takes the conversation out of its folder."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: Label | None = Field(default=None, min_length=1, max_length=120)
+    folder: Label | None = Field(default=None, max_length=60)
 
 
 class ConversationShown(BaseModel):
@@ -28,6 +65,7 @@ class ConversationShown(BaseModel):
 
     id: UUID
     title: str
+    folder: str | None
     messages: list[dict[str, Any]]
 
 
@@ -39,28 +77,92 @@ async def begin_conversation(who: Who, parts: Using) -> dict[str, UUID]:
 
 
 @router.get("")
-async def list_conversations(who: Who, parts: Using) -> list[ConversationEntry]:
-    """List one's own conversations, the latest first."""
+async def list_conversations(
+    query: Annotated[ConversationQuery, Query()], who: Who, parts: Using
+) -> list[ConversationEntry]:
+    """List one's own conversations, the latest first; with `search`, those in which every word occurs."""
     async with parts.database.acting_for(who) as connection:
         rows = await table.list_conversations(connection)
-    return [ConversationEntry(id=row.id, title=row.title, updated_at=row.updated_at) for row in rows]
+        if not query.search.split():
+            return [_entry(row) for row in rows]
+        messages = await table.latest_texts(connection, MOST_MESSAGES)
+    found = await to_thread.run_sync(find_conversations, rows, messages, query.search)
+    return [_entry(row, snippet) for row, snippet in found]
 
 
 @router.get("/{conversation}")
 async def show_conversation(conversation: UUID, who: Who, parts: Using) -> ConversationShown:
     """Return a conversation's messages, answers as nodes."""
+    found, messages = await _read(conversation, who, parts)
+    shown = render_history(messages)
+    return ConversationShown(id=found.id, title=_title(found), folder=found.folder, messages=shown)
+
+
+@router.get("/{conversation}/export")
+async def export_conversation(
+    conversation: UUID, who: Who, parts: Using, form: Annotated[Literal["markdown", "json"], Query(alias="format")]
+) -> Response:
+    """Return a conversation as a file to keep."""
+    found, messages = await _read(conversation, who, parts)
+    make, kind, suffix = _FORMS[form]
+    name = f"conversation-{str(found.id)[:8]}.{suffix}"
+    return Response(
+        make(_title(found), messages),
+        media_type=kind,
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.patch("/{conversation}")
+async def change_conversation(
+    conversation: UUID, change: ConversationChange, who: Who, parts: Using
+) -> ConversationEntry:
+    """Rename a conversation, or put it into a folder."""
+    values = {name: value or None for name, value in change.model_dump(exclude_unset=True).items()}
+    if not values or values.get("title", "") is None:
+        raise Unprocessable("Send a title that is not empty, or a folder.")
     async with parts.database.acting_for(who) as connection:
+        if not await table.change_conversation(connection, conversation, values):
+            raise _unknown()
         found = await table.find_conversation(connection, conversation)
-        if found is None:
-            raise NotFound("There is no such conversation.")
-        messages = await table.list_messages(connection, conversation)
-    return ConversationShown(id=found.id, title=found.title or "New conversation", messages=render_history(messages))
+    if found is None:
+        raise _unknown()
+    return ConversationEntry(id=found.id, title=_title(found), folder=found.folder, updated_at=found.updated_at)
 
 
 @router.delete("/{conversation}", status_code=204)
 async def delete_conversation(conversation: UUID, who: Who, parts: Using) -> Response:
-    """Delete a conversation with all its messages."""
+    """Delete a conversation with all its messages. For ten minutes it can be restored."""
     async with parts.database.acting_for(who) as connection:
         if not await table.delete_conversation(connection, conversation):
-            raise NotFound("There is no such conversation.")
+            raise _unknown()
     return Response(status_code=204)
+
+
+@router.post("/{conversation}/restore", status_code=204)
+async def restore_conversation(conversation: UUID, who: Who, parts: Using) -> Response:
+    """Undo a deletion of the last ten minutes."""
+    async with parts.database.acting_for(who) as connection:
+        if not await table.restore_conversation(connection, conversation):
+            raise NotFound("There is nothing to restore: it was not deleted, or too long ago.")
+    return Response(status_code=204)
+
+
+async def _read(conversation: UUID, who: Principal, parts: Parts) -> tuple[KeptRow, Sequence[KeptRow]]:
+    async with parts.database.acting_for(who) as connection:
+        found = await table.find_conversation(connection, conversation)
+        if found is None:
+            raise _unknown()
+        return found, await table.list_messages(connection, conversation)
+
+
+def _entry(row: KeptRow, snippet: str = "") -> ConversationEntry:
+    return ConversationEntry(id=row.id, title=row.title, folder=row.folder, updated_at=row.updated_at, snippet=snippet)
+
+
+def _title(found: KeptRow) -> str:
+    return str(found.title or "New conversation")
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such conversation.")
