@@ -132,7 +132,7 @@ def test_hooks_are_short_and_use_the_standard_library() -> None:
         tree = ast.parse(re.sub(r"\{\{.*\}\}", "'{}'", text))
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert names <= {"json", "os", "re", "sys", "shutil", "pathlib"}
+        assert names <= {"json", "os", "re", "sys", "shutil", "pathlib", "subprocess"}
 
 
 def test_at_most_five_questions_each_with_a_prompt() -> None:

@@ -1,7 +1,7 @@
 """Documents as the gateway sees them: kept, listed, cited, deleted."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,14 @@ async def list_documents(connection: AsyncConnection, limit: int = 500) -> Seque
         Document.created_at,
     )
     return (await connection.execute(query.order_by(Document.created_at.desc(), Document.id).limit(limit))).all()
+
+
+async def change_document(
+    connection: AsyncConnection, who: Principal, document: UUID, values: Mapping[str, Any]
+) -> bool:
+    """Rename one's own document, or share it, or not any more; False when there is none such."""
+    change = update(Document).where(Document.id == document, Document.owner_id == who.user_id)
+    return (await connection.execute(change.values(**values))).rowcount == 1
 
 
 async def mark_failed(connection: AsyncConnection, document: UUID, problem: str) -> None:

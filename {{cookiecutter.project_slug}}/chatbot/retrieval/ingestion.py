@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from chatbot.core.errors import Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database.engines import WorkerDatabase
 from chatbot.database.ingestion import (
@@ -14,6 +15,7 @@ from chatbot.database.ingestion import (
 )
 from chatbot.model.embedding import Embedder, vector_text
 from chatbot.retrieval.chunking import cut_document
+from chatbot.retrieval.extraction import extract_text
 
 _MOST_PASSAGES = 5000
 
@@ -39,7 +41,11 @@ def _ingest(database: WorkerDatabase, embedder: Embedder, who: Principal, docume
         queued = read_queued(connection, who, document)
         if queued is None:
             return "no such document"
-        passages = make_passages(queued, embedder)
+        try:
+            passages = make_passages(queued, embedder)
+        except Unprocessable as refusal:
+            mark_failed(connection, document, refusal.detail)
+            return "refused"
         if not passages or len(passages) > _MOST_PASSAGES:
             why = "It holds no text." if not passages else "It is too long: split it into several documents."
             mark_failed(connection, document, why)
@@ -50,7 +56,8 @@ def _ingest(database: WorkerDatabase, embedder: Embedder, who: Principal, docume
 
 def make_passages(queued: Queued, embedder: Embedder) -> list[Passage]:
     """Return the passages of a document with their vectors, in the order of the text."""
-    pieces = cut_document(queued.body, markdown=queued.media_type == "text/markdown")
+    text = extract_text(queued.media_type, queued.body)
+    pieces = cut_document(text, markdown=queued.media_type == "text/markdown")
     return [
         Passage(piece.section, piece.content, vector_text(embedder.embed(f"{piece.section} {piece.content}")))
         for piece in pieces

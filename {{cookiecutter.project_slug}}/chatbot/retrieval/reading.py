@@ -7,8 +7,14 @@ from chatbot.core.errors import TooLarge, Unprocessable, WrongMediaType
 from chatbot.database.documents import NewDocument
 
 MOST_BYTES = 2 * 1024 * 1024
-_MARKDOWN = frozenset({".md", ".markdown"})
-_PLAIN = frozenset({".txt", ".text"})
+# by the end of the name; whether the bytes are text is judged below, and no parser is chosen by anything else
+_KINDS = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".csv": "text/csv",
+}
 # format, private-use and unassigned characters hide text from the reader but not from the model
 _HIDDEN = frozenset({"Cf", "Co", "Cn", "Cs"})
 _KEPT = frozenset("\u200c\u200d")  # joiners that scripts and emoji need
@@ -19,9 +25,9 @@ def read_document(name: str, body: bytes, *, shared: bool) -> NewDocument:
     if len(body) > MOST_BYTES:
         raise TooLarge(f"A document may have {MOST_BYTES // 1024 // 1024} MB. Split it into several.")
     title = clean_title(name)
-    suffix = PurePosixPath(title).suffix.lower()
-    if suffix not in _MARKDOWN | _PLAIN:
-        raise WrongMediaType("Upload a Markdown (.md) or text (.txt) file.")
+    kind = _KINDS.get(PurePosixPath(title).suffix.lower())
+    if kind is None:
+        raise WrongMediaType("Upload a Markdown (.md), text (.txt) or CSV (.csv) file.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -32,7 +38,7 @@ def read_document(name: str, body: bytes, *, shared: bool) -> NewDocument:
     text = "".join(c for c in text if c in _KEPT or unicodedata.category(c) not in _HIDDEN)
     if not text.strip():
         raise Unprocessable("The file holds no text.")
-    return NewDocument(title, "text/markdown" if suffix in _MARKDOWN else "text/plain", text, shared)
+    return NewDocument(title, kind, text, shared)
 
 
 def clean_title(name: str) -> str:

@@ -1,12 +1,13 @@
-// The documents page: upload, watch until searchable, delete.
+// The documents page: upload, watch until searchable, rename, share, read anew, delete.
 
-import { getJson, request } from "./api.js";
+import { getJson, request, sendJson } from "./api.js";
 import { fillFrame, notify } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const STATES = { queued: "Being read…", ready: "Ready", failed: "Failed" };
 const WATCH_MILLISECONDS = 700;
 let watching = null;
+let chosen = null;
 
 async function listDocuments() {
   const documents = await getJson("/api/v1/documents");
@@ -30,21 +31,34 @@ function documentEntry(entry) {
   status.className = "status";
   status.textContent = entry.problem || STATES[entry.status] || entry.status;
   row.append(title, about, status);
-  if (entry.own) row.append(removal(entry));
+  if (entry.own) row.append(options(entry));
   return row;
 }
 
-function removal(entry) {
+function options(entry) {
   const button = document.createElement("button");
-  button.className = "quiet remove";
-  button.textContent = "Delete";
-  button.setAttribute("aria-label", `Delete ${entry.title}`);
-  button.addEventListener("click", async () => {
-    if (!confirm(`Delete ${entry.title}? Answers can no longer cite it.`)) return;
-    await request(`/api/v1/documents/${entry.id}`, { method: "DELETE" }).catch((error) => notify(error.message));
-    await listDocuments();
+  button.className = "quiet more";
+  button.textContent = "⋯";
+  button.setAttribute("aria-label", `Options for ${entry.title}`);
+  button.addEventListener("click", () => {
+    chosen = entry;
+    at("option-title").value = entry.title;
+    at("option-shared").checked = entry.shared;
+    at("options").showModal();
   });
   return button;
+}
+
+async function act(method, path, value = undefined) {
+  at("options").close();
+  notify("");
+  try {
+    const address = `/api/v1/documents/${chosen.id}${path}`;
+    await (value === undefined ? request(address, { method }) : sendJson(address, value, { method }));
+  } catch (error) {
+    notify(error.message);
+  }
+  await listDocuments();
 }
 
 function size(bytes) {
@@ -79,6 +93,16 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
     if (kind === "drop") upload([...event.dataTransfer.files]);
   });
 }
+
+at("options-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  act("PATCH", "", { title: at("option-title").value, shared: at("option-shared").checked });
+});
+at("option-again").addEventListener("click", () => act("POST", "/index"));
+at("option-delete").addEventListener("click", () => {
+  if (confirm(`Delete ${chosen.title}? Answers can no longer cite it.`)) act("DELETE", "");
+});
+at("options-close").addEventListener("click", () => at("options").close());
 
 await fillFrame();
 await listDocuments();

@@ -31,7 +31,8 @@ grant select, insert (tenant_id, user_id), delete, update (title, folder, update
   on chatbot.conversations to chatbot_api;
 grant select, insert (tenant_id, user_id, conversation_id, author, content, citations, outcome)
   on chatbot.messages to chatbot_api;
-grant select, insert (tenant_id, owner_id, shared, title, media_type, sha256, size), delete, update (status, problem)
+grant select, insert (tenant_id, owner_id, shared, title, media_type, sha256, size), delete,
+  update (title, shared, status, problem)
   on chatbot.documents to chatbot_api;
 grant insert on chatbot.document_bodies to chatbot_api;
 grant select on chatbot.chunks, chatbot.chunk_vectors to chatbot_api;

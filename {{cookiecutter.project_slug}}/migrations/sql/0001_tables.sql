@@ -56,7 +56,7 @@ create table chatbot.documents (
   owner_id uuid not null,
   shared boolean not null default false,
   title text not null check (char_length(title) between 1 and 200),
-  media_type text not null check (media_type in ('text/markdown', 'text/plain')),
+  media_type text not null check (media_type in ('text/markdown', 'text/plain', 'text/csv')),
   sha256 bytea not null check (octet_length(sha256) = 32),
   size integer not null check (size >= 0),
   status text not null default 'queued' check (status in ('queued', 'ready', 'failed')),

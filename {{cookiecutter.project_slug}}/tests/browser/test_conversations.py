@@ -47,7 +47,9 @@ def test_a_conversation_is_found_named_filed_exported_deleted_and_brought_back(w
     page.get_by_label("Title").fill("<b>The ledger</b>")
     page.get_by_label("Folder").fill("Office")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(f"{LIST} details", has=page.get_by_text("Office")).locator("li")).to_contain_text("<b>The ledger</b>")
+    expect(page.locator(f"{LIST} details", has=page.get_by_text("Office")).locator("li")).to_contain_text(
+        "<b>The ledger</b>"
+    )
     assert page.locator(f"{LIST} b").count() == 0
 
     options(page, "<b>The ledger</b>")

@@ -1,4 +1,4 @@
-"""Documents: uploaded, listed, cited, deleted."""
+"""Documents: uploaded, listed, renamed, shared, read anew, cited, deleted."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,11 +8,13 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.core.errors import NotFound, Problem
+from chatbot.core.errors import NotFound, Problem, Unprocessable
+from chatbot.core.principal import Principal
 from chatbot.database import documents as table
 from chatbot.database.documents import NewDocument
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.retrieval.reading import MOST_BYTES, read_document
+from chatbot.retrieval.reading import MOST_BYTES, clean_title, read_document
+from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/documents")
 
@@ -23,6 +25,14 @@ class UploadOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=200)
     shared: bool = False
+
+
+class DocumentChange(BaseModel):
+    """A new title, or whether colleagues may read it."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+    shared: bool | None = Field(default=None, strict=True)
 
 
 class DocumentEntry(BaseModel):
@@ -55,13 +65,7 @@ async def upload_document(
     document: NewDocument = read_document(options.name, body, shared=options.shared)
     async with parts.database.acting_for(who) as connection:
         identifier = await table.keep_document(connection, who, document)
-    # after the commit: the worker must find the row
-    try:
-        await to_thread.run_sync(parts.jobs.ingest, who, identifier)
-    except Problem as problem:
-        async with parts.database.acting_for(who) as connection:
-            await table.mark_failed(connection, identifier, problem.detail)
-        raise
+    await _hand_over(parts, who, identifier)
     return {"id": identifier, "title": document.title, "status": "queued"}
 
 
@@ -85,6 +89,30 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
     ]
 
 
+@router.patch("/{document}", status_code=204)
+async def change_document(document: UUID, change: DocumentChange, who: Who, parts: Using) -> Response:
+    """Rename one's own document, share it with one's organisation, or end that."""
+    values = {name: value for name, value in change.model_dump().items() if value is not None}
+    if "title" in values:
+        values["title"] = clean_title(values["title"])
+    if not values:
+        raise Unprocessable("Send a title, or whether the document is shared.")
+    async with parts.database.acting_for(who) as connection:
+        if not await table.change_document(connection, who, document, values):
+            raise NotFound("There is no such document of yours.")
+    return Response(status_code=204)
+
+
+@router.post("/{document}/index", status_code=202)
+async def index_document(document: UUID, who: Who, parts: Using) -> dict[str, str]:
+    """Have one's own document read anew, after a failure for instance."""
+    async with parts.database.acting_for(who) as connection:
+        if not await table.change_document(connection, who, document, {"status": "queued", "problem": None}):
+            raise NotFound("There is no such document of yours.")
+    await _hand_over(parts, who, document)
+    return {"status": "queued"}
+
+
 @router.delete("/{document}", status_code=204)
 async def delete_document(document: UUID, who: Who, parts: Using) -> Response:
     """Delete one's own document with every passage and vector."""
@@ -102,3 +130,13 @@ async def show_passage(document: UUID, chunk: int, who: Who, parts: Using) -> Pa
     if row is None:
         raise NotFound("There is no such passage.")
     return PassageShown(title=row.title, section=row.section, content=row.content)
+
+
+async def _hand_over(parts: Parts, who: Principal, document: UUID) -> None:
+    """Ask the worker to read a document; its row must be committed, since the worker looks for it."""
+    try:
+        await to_thread.run_sync(parts.jobs.ingest, who, document)
+    except Problem as problem:
+        async with parts.database.acting_for(who) as connection:
+            await table.mark_failed(connection, document, problem.detail)
+        raise
