@@ -125,7 +125,7 @@ def test_random_documents_at_random_splits_show_the_same_as_history():
         "* ",
         "1. ",
     ]
-    for _ in range(1500):
+    for _ in range(800):
         text = "".join(source.choices(alphabet, k=source.randint(1, 40)))
         cuts = sorted(source.randint(0, len(text)) for _ in range(source.randint(0, 6)))
         pieces = [text[a:b] for a, b in itertools.pairwise([0, *cuts, len(text)])]
