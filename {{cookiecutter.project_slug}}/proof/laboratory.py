@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ _NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".run", "__pycache__", "build", ".git", ".mypy_cache", ".ruff_cache", ".cache"
 )
 _MOST_SECONDS = 600
+_STOPPING_SECONDS = 60
 _REFUSALS = "CHATBOT_REFUSALS"
 
 
@@ -103,19 +105,32 @@ def run_tests(copy: Path, tests: list[str]) -> Outcomes:
         "--tb=short",
         *tests,
     ]
-    try:
-        done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False
-        )
-        outcomes = Outcomes(output=(done.stdout + done.stderr)[-6000:])
-    except subprocess.TimeoutExpired:
-        outcomes = Outcomes(output=f"the tests took longer than {_MOST_SECONDS} seconds")
+    outcomes = Outcomes(output=_run(command, copy, environment)[-6000:])
     for note in _lines(record):
         if outcomes.tests.get(note["test"]) not in ("red", "broken"):  # the worst that was noted stays
             outcomes.tests[note["test"]], outcomes.why[note["test"]] = note["outcome"], note["why"]
     for note in _lines(refused):
         outcomes.refusals[note["test"]] = Counter(note["refusals"])
     return outcomes
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """Run a command to its end and return what it printed. However it ends, it is given time to stop its servers."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        return process.communicate(timeout=_MOST_SECONDS)[0]
+    except subprocess.TimeoutExpired:
+        return f"the tests took longer than {_MOST_SECONDS} seconds"
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=_STOPPING_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
 
 
 def _lines(path: Path) -> list[dict[str, str]]:

@@ -104,12 +104,14 @@ def build_nodes(tokens: list[Token], trusted: frozenset[str], citations: int, *,
     return root[2:]
 
 
-def count_unlinked(tokens: list[Token], trusted: frozenset[str]) -> int:
-    """Return how many links and images of parsed blocks are shown as text."""
-    inline = [child for token in tokens for child in token.children or []]
-    links = [str(child.attrs.get("href", "")) for child in inline if child.type == "link_open"]
-    images = sum(child.type == "image" for child in inline)
-    return images + sum(safe_target(target, trusted) is None for target in links)
+def count_unlinked(tokens: list[Token], nodes: list[Node]) -> int:
+    """Return how many links and images of parsed blocks became text: those wanted, less those that `nodes` hold."""
+    wanted = sum(child.type in ("link_open", "image") for token in tokens for child in token.children or [])
+    return wanted - _count_live(nodes)
+
+
+def _count_live(nodes: list[Node]) -> int:
+    return sum((node[0] in ("link", "img")) + _count_live(node[2:]) for node in nodes if isinstance(node, list))
 
 
 def _open(token: Token) -> list[Any]:

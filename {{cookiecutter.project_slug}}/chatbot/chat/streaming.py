@@ -79,9 +79,10 @@ class AnswerRenderer:
         return {"done": done, "open": now}
 
     def _build(self, tokens: list[Any], *, colour: bool) -> list[Node]:
+        nodes = build_nodes(tokens, self._trusted, self._citations, colour=colour)
         if colour:  # final: every block comes by here once
-            self.unlinked += count_unlinked(tokens, self._trusted)
-        return build_nodes(tokens, self._trusted, self._citations, colour=colour)
+            self.unlinked += count_unlinked(tokens, nodes)
+        return nodes
 
 
 def added_text(before: list[Any], now: list[Any]) -> str | None:

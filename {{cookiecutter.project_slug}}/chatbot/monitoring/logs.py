@@ -28,7 +28,7 @@ class PlainLines(logging.Formatter):
         event = _event(record, self.formatException)
         trace = [f"    | {_escaped(line)}" for line in event.pop("exception", "").splitlines()]
         head = f"{event.pop('time')[11:19]} {event.pop('level'):<7} {_escaped(event.pop('event'))}"
-        line = " ".join([head, *(f"{_escaped(key)}={_escaped(str(value))}" for key, value in event.items())])
+        line = " ".join([head, *(f"{_escaped(key)}={_quoted(str(value))}" for key, value in event.items())])
         return "\n".join([line, *trace])
 
 
@@ -52,6 +52,11 @@ def _event(record: logging.LogRecord, exception: Any) -> dict[str, Any]:
     if record.exc_info:
         event["exception"] = exception(record.exc_info)
     return event
+
+
+def _quoted(text: str) -> str:
+    """Return a value that cannot be taken for another field."""
+    return json.dumps(text) if set(text) & set(' ="') else _escaped(text)
 
 
 def _escaped(text: str) -> str:

@@ -31,7 +31,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvicorn": ("gateway",),
 }
 # what opens connections by itself: as if it were a library
-_STANDARD = {"socket": ("operations",), "ssl": ("outbound",), "subprocess": (), "urllib.request": (), "http.client": ()}
+_STANDARD = {"socket": (), "ssl": ("outbound",), "subprocess": (), "urllib.request": (), "http.client": ()}
 
 
 def find_strays(source: Source) -> Iterator[int]:

@@ -9,12 +9,26 @@ from proof.rules.rule import Rule, Source, is_product
 _DECODERS = {"pickle", "cPickle", "dill", "shelve", "marshal", "yaml", "jsonpickle", "joblib", "cloudpickle"}
 _EVALUATORS = {"eval", "exec", "compile", "__import__"}
 _STATEMENT = re.compile(r"^\s*(select|insert|update|delete|alter|create|drop|grant|set|with|truncate)\b", re.IGNORECASE)
-_RUNNERS = {"text", "execute", "executemany", "exec_driver_sql", "fetch", "fetchrow", "fetchval", "scalar", "scalars"}
+_RUNNERS = {
+    "text",
+    "execute",
+    "executemany",
+    "exec_driver_sql",
+    "fetch",
+    "fetchrow",
+    "fetchval",
+    "scalar",
+    "scalars",
+    "SQL",
+    "literal_column",
+}
 _VERIFYING = re.compile(r"^(verify|verify_\w+|check_hostname|validate_\w+|ssl|strict)$")
 _UNVERIFIED = {"CERT_NONE", "_create_unverified_context", "disable_warnings"}
 _SECRET = re.compile(r"(^|_)(token|secret|password|signature|mac|hmac|csrf)$")
 _SHELLS = {"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+_ADDRESS = {"url", "base_url", "url_for"}
+_ADDRESS_HEADERS = ("host", "forwarded", "x-forwarded-", "x-real-ip", "x-original-")
 _SETTINGS_READERS = ("chatbot/config", "chatbot/operations", "development", "proof")
 
 
@@ -84,14 +98,19 @@ def find_unverified(source: Source) -> Iterator[int]:
 
 
 def find_request_url(source: Source) -> Iterator[int]:
-    """Yield where the request's own idea of its address is read: it comes from the Host header."""
+    """Yield where the request's own idea of its address is read: it comes from headers that anybody can set."""
     for node in ast.walk(source.tree):
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr in ("url", "base_url", "url_for")
-            and _name(node.value) == "request"
-        ):
+        if isinstance(node, ast.Attribute) and node.attr in _ADDRESS and _name(node.value) in ("request", "req"):
             yield node.lineno
+        wanted: ast.AST | None = None
+        if isinstance(node, ast.Subscript) and _name(node.value) == "headers":
+            wanted = node.slice
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "getlist")
+        ):
+            wanted = node.args[0] if node.args and _name(node.func.value) == "headers" else None
+        if isinstance(wanted, ast.Constant) and str(wanted.value).lower().startswith(_ADDRESS_HEADERS):
+            yield wanted.lineno
 
 
 def find_compared_secrets(source: Source) -> Iterator[int]:
@@ -148,7 +167,7 @@ RULES = (
         is_product,
         find_built_statements,
         ('f"SELECT * FROM t WHERE id = {x}"', '"select %s" % x', '"DELETE FROM t WHERE id=" + x', '"insert {}".format(x)',
-         'text(f"{start} FROM t")', "c.execute(head + tail)", 'c.execute("x" % y)', 'c.fetchrow(f"{x}")'),
+         'text(f"{start} FROM t")', "c.execute(head + tail)", 'c.execute("x" % y)', 'c.fetchrow(f"{x}")', 'sql.SQL(f"{x}")'),
         ('"SELECT 1"', 'f"{x} SELECT"', '"a" + "b"', 'sql.SQL("ALTER ROLE {}").format(x)', 'c.execute("SELECT %s", (x,))',
          "c.execute(_STATEMENT, x)"),
     ),
@@ -164,11 +183,12 @@ RULES = (
     ),
     Rule(
         "request-url",
-        "decisions never rest on request.url, which comes from the Host header: use scope['path'] or the settings",
+        "decisions never rest on request.url or on headers that name an address: use scope['path'] or the settings",
         lambda source: is_product(source) and source.is_below("chatbot"),
         find_request_url,
-        ("if request.url.path == '/x': pass", "x = request.base_url", "request.url_for('x')", "self.request.url.hostname"),
-        ("request.scope['path']", "settings.public_url", "response.url"),
+        ("if request.url.path == '/x': pass", "x = request.base_url", "request.url_for('x')", "self.request.url.hostname", "req.base_url",
+         "request.headers['host']", "request.headers.get('X-Forwarded-For')"),
+        ("request.scope['path']", "settings.public_url", "response.url", "request.headers['accept']"),
     ),
     Rule(
         "secret-equality",

@@ -9,7 +9,10 @@ from pathlib import Path
 from development.stack import Stack
 
 LOGS = ("gateway", "worker")
-_LINE = re.compile(r" refused .*\bcontrol=([a-z-]+) .*\bcount=(\d+)")
+# the whole line, from its beginning: what somebody else put into a field of another line is no refusal
+_LINE = re.compile(
+    r"^[\d:]{8} warning +refused part=chatbot\.refusals control=([a-z-]+) why=.* count=(\d+)$", re.MULTILINE
+)
 RECORD = "CHATBOT_REFUSALS"  # a file that gets one line per test; set by the ablation runner
 
 

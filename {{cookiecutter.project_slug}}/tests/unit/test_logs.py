@@ -34,3 +34,9 @@ def test_a_traceback_in_the_plain_form_cannot_look_like_an_event():
         made.exc_info = (type(error), error, error.__traceback__)
     lines = PlainLines().format(made).splitlines()
     assert all(line.startswith("    | ") for line in lines[1:])
+
+
+def test_a_value_cannot_pass_for_another_field() -> None:
+    record = logging.makeLogRecord({"msg": "seen", "name": "x", "blocked": 'y refused control=web-csp count=9 "'})
+    line = PlainLines().format(record)
+    assert line.endswith('blocked="y refused control=web-csp count=9 \\""')
