@@ -65,6 +65,9 @@ def judge(experiment: Experiment, outcomes: Outcomes) -> Verdict:
     verdict = Verdict(experiment)
     for attack in experiment.attacks:
         _judge_attack(verdict, attack, outcomes)
+    for name in sorted(experiment.removed):
+        if verdict.refusals[name]:
+            verdict.problems.append(f"{name} was taken away, and still refused {verdict.refusals[name]} times")
     if experiment.control is not None:
         _judge_contract(verdict, experiment.control, outcomes)
         _judge_containment(verdict, experiment.control)

@@ -64,6 +64,7 @@ def test_a_containment_as_claimed_is_no_problem() -> None:
         (BREACH, Outcomes(), "could not be played"),
         (HELD, seen(goal="red", b_two=2), "the attacker wins"),
         (HELD, seen(goal="passed"), "refused nothing"),
+        (HELD, seen(goal="passed", a_one=1, b_two=1), "was taken away, and still refused"),
         (HELD, seen(goal="passed", c_three=2), "refused nothing"),
     ],
 )
