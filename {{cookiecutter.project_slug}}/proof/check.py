@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from proof.experiments import Experiment, Verdict, judge, plan
-from proof.laboratory import BadPatch, copy_without, patch_of, run_tests, touched_files
+from proof.laboratory import BadPatch, changed_files, copy_without, run_tests
 from proof.registry import Registry, load_registry
 
 
@@ -39,10 +39,13 @@ def check_labs(root: Path, wanted: Iterable[str], *, jobs: int, full: bool, as_j
 def run_experiment(root: Path, registry: Registry, experiment: Experiment) -> Verdict:
     """Take the controls away in a copy, run the tests there, and judge."""
     begun = time.monotonic()
-    if problems := [problem for name in sorted(experiment.removed) for problem in misplaced(root, registry, name)]:
-        return Verdict(experiment, problems)
+    allowed = {file for name in experiment.removed for file in registry.control_named(name).files}
     try:
         with copy_without(root, experiment.removed) as copy:
+            if beyond := changed_files(root, copy) - allowed:
+                return Verdict(
+                    experiment, [f"the ablation changes {', '.join(sorted(beyond))}, which is not the control's"]
+                )
             outcomes = run_tests(copy, experiment.tests)
     except BadPatch as error:
         return Verdict(experiment, [str(error)])
@@ -51,12 +54,6 @@ def run_experiment(root: Path, registry: Registry, experiment: Experiment) -> Ve
     if verdict.problems and not outcomes.tests:
         verdict.problems.append(outcomes.output[-2000:])
     return verdict
-
-
-def misplaced(root: Path, registry: Registry, control: str) -> list[str]:
-    """Return what an ablation touches beside its control's own files."""
-    beyond = touched_files(patch_of(root, control).read_text("utf-8")) - set(registry.control_named(control).files)
-    return [f"{control}: its ablation touches {file}, which is not its own" for file in sorted(beyond)]
 
 
 def describe(verdict: Verdict) -> str:

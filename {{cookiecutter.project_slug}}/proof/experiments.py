@@ -76,10 +76,10 @@ def judge(experiment: Experiment, outcomes: Outcomes) -> Verdict:
 
 def _judge_attack(verdict: Verdict, attack: Attack, outcomes: Outcomes) -> None:
     found = outcomes.below(attack.test)
-    if not found or set(found) - {"passed", "red"}:
+    won = "won" in found
+    if not found or (not won and set(found) != {"passed"}):  # red beside its goal proves nothing
         verdict.problems.append(f"{attack.id}: could not be played: {outcomes.why_below(attack.test)}")
         return
-    won = "red" in found
     (verdict.won if won else verdict.lost).append(attack.id)
     if won != attack.is_won_without(verdict.experiment.removed):
         verdict.problems.append(
@@ -93,7 +93,7 @@ def _judge_attack(verdict: Verdict, attack: Attack, outcomes: Outcomes) -> None:
 
 def _judge_contract(verdict: Verdict, control: Control, outcomes: Outcomes) -> None:
     for test in control.contract:
-        red = outcomes.below(test).count("red")
+        red = outcomes.below(test).count("red") + outcomes.below(test).count("won")
         verdict.red += red
         if not red:
             verdict.problems.append(f"contract {test}: no test goes red by assertion: {outcomes.why_below(test)}")

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from proof.outcomes import FILE as OUTCOMES
 
-_NOT_COPIED = shutil.ignore_patterns(
-    ".venv", ".run", "__pycache__", "build", ".git", ".mypy_cache", ".ruff_cache", ".cache"
-)
+_MADE = (".venv", ".run", "__pycache__", "build", ".git", ".*cache")
+_NOT_COPIED = shutil.ignore_patterns(*_MADE)
 _MOST_SECONDS = 600
 _STOPPING_SECONDS = 60
 _REFUSALS = "CHATBOT_REFUSALS"
@@ -55,14 +55,17 @@ def patch_of(root: Path, control: str) -> Path:
     return root / "labs" / control / "break.patch"
 
 
-def touched_files(patch: str) -> set[str]:
-    """Return the files that a patch changes, made ones and deleted ones too."""
-    touched = set()
-    for line in patch.splitlines():
-        for start in ("--- a/", "+++ b/", "rename from ", "rename to ", "copy to "):
-            if line.startswith(start):
-                touched.add(line.removeprefix(start).split("\t")[0])
-    return touched
+def changed_files(root: Path, copy: Path) -> set[str]:
+    """Return the files in which a copy differs from the project: found by comparing, whatever a patch says of itself."""
+    trees = [{path.relative_to(top) for path in top.rglob("*") if path.is_file()} for top in (root, copy)]
+    made = {path for path in trees[0] ^ trees[1] if not _is_made(path)}
+    both = {path for path in trees[0] & trees[1] if not _is_made(path)}
+    changed = {path for path in both if (root / path).read_bytes() != (copy / path).read_bytes()}
+    return {str(path) for path in made | changed}
+
+
+def _is_made(path: Path) -> bool:
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in _MADE)
 
 
 @contextmanager
@@ -107,7 +110,7 @@ def run_tests(copy: Path, tests: list[str]) -> Outcomes:
     ]
     outcomes = Outcomes(output=_run(command, copy, environment)[-6000:])
     for note in _lines(record):
-        if outcomes.tests.get(note["test"]) not in ("red", "broken"):  # the worst that was noted stays
+        if outcomes.tests.get(note["test"]) not in ("won", "red", "broken"):  # the worst that was noted stays
             outcomes.tests[note["test"]], outcomes.why[note["test"]] = note["outcome"], note["why"]
     for note in _lines(refused):
         outcomes.refusals[note["test"]] = Counter(note["refusals"])

@@ -1,4 +1,7 @@
-"""A pytest plugin that notes how each test ended, for the ablation runner: red by assertion, or broken otherwise."""
+"""A pytest plugin that notes how each test ended, for the ablation runner.
+
+`won`: the attack reached its goal; `red`: another assertion failed; `broken`: anything else went wrong.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ from typing import Any
 
 import pytest
 
+GOAL = "AttackWon"  # tests/doubles/goal.py
 FILE = "CHATBOT_OUTCOMES"  # the environment variable that names the file; one JSON object per line
 
 
@@ -20,7 +24,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[Any]") -
         asserted = error is not None and error.errisinstance((AssertionError, pytest.fail.Exception))
         kind = "passed" if report.outcome == "passed" else "skipped" if report.outcome == "skipped" else "broken"
         if kind == "broken" and report.when == "call" and asserted:
-            kind = "red"
+            kind = "won" if error is not None and error.typename == GOAL else "red"
         _note(test=item.nodeid, outcome=kind, why=str(error.value)[:300] if error else "")
     return report
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 from tests.house.routes import every_route
 
@@ -45,8 +46,7 @@ def test_private_passages_are_never_retrieved_by_another(
     stranger = person(thief)
     stranger.upload("own.md", "# Own\n\nThe vault word of this tenant is decoy.")
     answer = stranger.ask(QUESTION)
-    assert "heliotrope" not in str(answer.events)
-    assert secret[0] not in str(answer.events)
+    must_fail("heliotrope" in str(answer.events) or secret[0] in str(answer.events), "a foreign passage was retrieved")
 
 
 @pytest.mark.parametrize("thief", ["carol", "grace", "bob", "ada"])

@@ -13,6 +13,7 @@ from chatbot.database.engines import CLEANING
 from chatbot.identity.people import tenant_id
 from development.stack import Stack
 from tests.doubles.database import connect, principal_of, signer
+from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 
 TABLES = (
@@ -153,7 +154,9 @@ def test_naming_another_principal_grants_nothing(
     thief.execute("select set_config('chatbot.context', %s, false)", (context,))
     thief.commit()
     readable = "select * from chatbot.chunks" if role == "worker" else "select * from chatbot.messages"
-    assert not attempt(thief, readable)
+    found = attempt(thief, readable) or []
+    must_fail(str(target.tenant_id) in str(found), "rows of another tenant were read")
+    assert not found
 
 
 def test_writing_into_another_tenant_is_refused(thief: Any, carol: Person, role: str) -> None:

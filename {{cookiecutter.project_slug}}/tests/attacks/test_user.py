@@ -11,6 +11,7 @@ import pytest
 
 from development.stack import Stack
 from tests.doubles.database import connect
+from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 from tests.doubles.refusals import Refusals
 from tests.house.routes import every_route
@@ -224,7 +225,7 @@ def test_signing_out_ends_the_session_for_every_copy_of_the_cookie(alice: Person
     assert alice.change("DELETE", "/api/v1/session").status_code == 204
     assert not alice.cookies
     alice.cookies = copy
-    assert alice.get("/api/v1/session").status_code == 401
+    must_fail(alice.get("/api/v1/session").status_code == 200, "the copy still opens the session")
 
 
 def test_an_expired_session_opens_nothing(alice: Person) -> None:
@@ -296,18 +297,18 @@ def test_the_request_to_the_provider_is_bound_and_exact(person: Callable[[str], 
 
 
 def test_an_injected_title_steals_nothing(alice: Person, carol: Person, stack: Stack, refusals: Refusals) -> None:
-    carol.upload("tuberose-canary.md", "# Hers\n\nText.")
+    carol.ask("tuberose-canary: what is it?")
     with connect(stack, "bootstrap") as connection:
         there = connection.execute(
-            "select count(*) from chatbot.documents where title like 'tuberose-canary%'"
+            "select count(*) from chatbot.conversations where title like 'tuberose-canary%'"
         ).fetchone()
     assert there is not None
-    stolen = "(select string_agg(title, '') from chatbot.documents where title like 'tuberose%')"
+    stolen = "(select string_agg(title, '') from chatbot.conversations where title like 'tuberose%')"
     name = f"x' || coalesce({stolen}, 'nothing') || 'y.md"
     kept = alice.post("/api/v1/documents", params={"name": name}, content=b"Text.")
     assert kept.status_code == 202
     (title,) = [entry["title"] for entry in alice.get("/api/v1/documents").json() if entry["id"] == kept.json()["id"]]
-    assert "tuberose-canary" not in title
+    must_fail("tuberose-canary" in title, "the statement ran and brought back another tenant's titles")
     if title == "xnothingy.md":  # the injection ran, and saw none of the rows that exist
         refusals.note("sql-tenant", there[0])
     else:
@@ -322,8 +323,8 @@ def test_a_fault_inside_tells_nothing_outside(alice: Person, stack: Stack, refus
             response = alice.get("/api/v1/conversations")
         finally:
             connection.execute("grant select on chatbot.conversations to chatbot_api")
-    assert response.status_code == 500
     for word in ("chatbot.", "conversations", "permission", "SELECT", "psycopg", "sqlalchemy", "Traceback", ".py"):
-        assert word not in response.text
+        must_fail(word in response.text, f"the answer names its inside: {word}")
+    assert response.status_code == 500
     assert response.json()["id"] in (stack.places.logs / "gateway.log").read_text()
     assert alice.get("/api/v1/conversations").status_code == 200

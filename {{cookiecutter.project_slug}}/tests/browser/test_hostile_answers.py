@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from development.stack import Stack
 from tests.browser.conftest import Watched, watch_network
+from tests.doubles.goal import must_fail
 from tests.doubles.refusals import Refusals
 from tests.doubles.upstream import ScriptedModel
 from tests.unit.test_nodes import HOSTILE
@@ -172,9 +173,10 @@ def test_even_a_script_of_the_page_s_own_can_do_no_harm(watched: Callable[..., W
     page.route("**/assets/scripts/chat.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
     page.goto(f"{at.stack.url}/documents")
     page.goto(f"{at.stack.url}/")
-    page.locator("html[data-blocked]").wait_for(state="attached", timeout=10_000)
-    assert page.evaluate("() => window.pwned") is None
-    assert at.elsewhere == []
+    page.locator("html[data-blocked], html[data-done]").wait_for(state="attached", timeout=10_000)
+    must_fail(at.elsewhere, "a request left for elsewhere")
+    must_fail(page.evaluate("() => window.pwned"), "text ran as code")
+    assert page.locator("html[data-blocked]").count() == 1
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts(watched: Callable[..., Watched]) -> None:
@@ -216,9 +218,10 @@ def test_a_form_of_another_site_changes_nothing(
     page.goto(f"{site}/")
     with page.expect_response("**/api/v1/documents**") as answered:
         page.get_by_role("button", name="Go").click()
-    assert answered.value.status in (401, 403)
+    status = answered.value.status
     page.goto(f"{at.stack.url}/")
-    assert page.evaluate(listing) == before
+    must_fail(page.evaluate(listing) != before, "another site's form added a document")
+    assert status in (401, 403)
 
 
 EXPLOITS = """\
@@ -244,5 +247,5 @@ def test_a_gullible_model_reaches_nothing_in_the_reader_s_browser(
     page.reload()  # and again from history; whatever the page asked for before comes first
     page.get_by_role("button", name="Ask").wait_for()
     page.evaluate("async () => { for (let n = 0; n < 3; n++) await fetch('/api/v1/conversations'); }")
-    assert page.evaluate("() => window.pwned") is None
-    assert talk.elsewhere == []
+    must_fail(page.evaluate("() => window.pwned"), "a script of the answer ran")
+    must_fail(talk.elsewhere, "a request left for elsewhere")

@@ -76,6 +76,8 @@ def test_a_red_test_a_broken_one_and_a_skipped_one_are_told_apart(tmp_path: Path
         "@pytest.fixture\ndef bad():\n    assert False\n"
         "def test_green(): pass\n"
         "def test_red(): assert 1 == 2\n"
+        "class AttackWon(AssertionError): pass\n"
+        "def test_won(): raise AttackWon('x')\n"
         "def test_not_raised():\n    with pytest.raises(ValueError): pass\n"
         "def test_error(): import nothing_of_that_name\n"
         "def test_set_up(bad): pass\n"
@@ -85,7 +87,7 @@ def test_a_red_test_a_broken_one_and_a_skipped_one_are_told_apart(tmp_path: Path
     (copy / "test_y.py").write_text("import nothing_of_that_name\n")
     outcomes = run_tests(copy, ["test_x.py", "test_y.py"])
     assert outcomes.tests == {
-        "test_x.py::test_green": "passed", "test_x.py::test_red": "red", "test_x.py::test_not_raised": "red",
+        "test_x.py::test_green": "passed", "test_x.py::test_red": "red", "test_x.py::test_won": "won", "test_x.py::test_not_raised": "red",
         "test_x.py::test_error": "broken", "test_x.py::test_set_up": "broken", "test_x.py::test_skipped": "skipped",
         "test_x.py::test_expected": "skipped", "test_y.py": "broken",
     }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proof.graph import failures_between
-from proof.laboratory import patch_of, touched_files
+from proof.laboratory import changed_files, copy_without
 from proof.registry import FILE, ROOT, BadRegistry, Registry, load_registry
 
 REGISTRY = load_registry()
@@ -32,9 +32,10 @@ def test_every_lab_has_a_row() -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_an_ablation_touches_its_control_s_own_files_and_no_other(name: str) -> None:
-    touched = touched_files(patch_of(ROOT, name).read_text())
-    assert touched
-    assert touched <= set(ROWS[name].files)
+    with copy_without(ROOT, frozenset({name})) as copy:
+        changed = changed_files(ROOT, copy)
+    assert changed
+    assert changed <= set(ROWS[name].files)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -1,12 +1,13 @@
 """What the ablation runner concludes: each way in which a claim can be wrong is a problem of its own."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proof.experiments import Experiment, judge, plan
-from proof.laboratory import Outcomes, touched_files
+from proof.laboratory import Outcomes, changed_files
 from proof.registry import Attack, Control, Registry
 
 CONTRACT, NEIGHBOUR, GOAL = "tests/contract/test_a.py", "tests/contract/test_b.py", "tests/attacks/test_c.py::test_c"
@@ -31,7 +32,7 @@ BREACH = Experiment(frozenset({"a-one"}), (attack(("a-one",)),), ALONE)
 HELD = Experiment(frozenset({"a-one"}), (attack(("a-one", "b-two")),), CONTAINED)
 
 
-def seen(contract: str = "red", neighbour: str = "passed", goal: str = "red", **refusals: int) -> Outcomes:
+def seen(contract: str = "red", neighbour: str = "passed", goal: str = "won", **refusals: int) -> Outcomes:
     named = {key.replace("_", "-"): count for key, count in refusals.items()}
     tests = {f"{CONTRACT}::test_x": contract, f"{NEIGHBOUR}::test_y": neighbour, GOAL: goal}
     return Outcomes(tests, dict.fromkeys(tests, "why"), {GOAL: Counter(named)})
@@ -62,7 +63,9 @@ def test_a_containment_as_claimed_is_no_problem() -> None:
         (BREACH, seen(goal="broken"), "could not be played"),
         (BREACH, seen(goal="skipped"), "could not be played"),
         (BREACH, Outcomes(), "could not be played"),
-        (HELD, seen(goal="red", b_two=2), "the attacker wins"),
+        (HELD, seen(goal="won", b_two=2), "the attacker wins"),
+        (BREACH, seen(goal="red"), "could not be played"),
+        (HELD, seen(goal="red", b_two=2), "could not be played"),
         (HELD, seen(goal="passed"), "refused nothing"),
         (HELD, seen(goal="passed", a_one=1, b_two=1), "was taken away, and still refused"),
         (HELD, seen(goal="passed", c_three=2), "refused nothing"),
@@ -81,11 +84,13 @@ def test_each_breach_set_and_each_of_its_proper_subsets_is_tried() -> None:
     ]  # fmt: skip
 
 
-def test_a_patch_s_files_are_all_seen() -> None:
-    patch = (
-        "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n"
-        "diff --git a/new.py b/new.py\nnew file mode 100644\n--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+b\n"
-        "diff --git a/old.py b/old.py\ndeleted file mode 100644\n--- a/old.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n"
-        "diff --git a/from.py b/to.py\nsimilarity index 100%\nrename from from.py\nrename to to.py\n"
-    )
-    assert touched_files(patch) == {"x.py", "new.py", "old.py", "from.py", "to.py"}
+def test_every_changed_made_or_removed_file_is_seen(tmp_path: Path) -> None:
+    for tree in ("a", "b"):
+        (tmp_path / tree / "__pycache__").mkdir(parents=True)
+        for name in ("same", "changed", "gone", "__pycache__/x"):
+            (tmp_path / tree / name).write_text("1")
+    (tmp_path / "b/changed").write_text("2")
+    (tmp_path / "b/__pycache__/x").write_text("2")
+    (tmp_path / "b/gone").unlink()
+    (tmp_path / "b/new").touch()
+    assert changed_files(tmp_path / "a", tmp_path / "b") == {"changed", "gone", "new"}
