@@ -56,7 +56,7 @@ def patch_of(root: Path, control: str) -> Path:
 
 
 def changed_files(root: Path, copy: Path) -> set[str]:
-    """Return the files in which a copy differs from the project: found by comparing, whatever a patch says of itself."""
+    """Return the files in which a copy differs from the project, whatever a patch says of itself."""
     trees = [{path.relative_to(top) for path in top.rglob("*") if path.is_file()} for top in (root, copy)]
     made = {path for path in trees[0] ^ trees[1] if not _is_made(path)}
     both = {path for path in trees[0] & trees[1] if not _is_made(path)}

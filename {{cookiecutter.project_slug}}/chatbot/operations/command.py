@@ -16,7 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "attack":  # needs no settings: the target may be any chatbot
         from chatbot.operations.attack.run import attack
 
-        return attack(chosen.url, chosen.i_own, chosen.key_file, sure=chosen.yes, as_json=chosen.json)
+        return attack(
+            chosen.url, chosen.i_own, chosen.key_file, sure=chosen.yes, as_json=chosen.json, model=chosen.model
+        )
     try:
         settings = load_settings(os.environ)
         configure_logs(settings.monitoring.format)
@@ -35,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database's schema up to date")
     attack = commands.add_parser("attack", help="attack a chatbot that you own, and print which controls hold")
     attack.add_argument("url", metavar="URL", help="its address, with or without /v1")
+    attack.add_argument("--model", default="any", metavar="NAME", help="a model that the target knows")
     attack.add_argument("--key-file", type=Path, metavar="FILE", help="a file with an API key of the target's")
     attack.add_argument(
         "--i-own", action="append", default=[], metavar="HOST", help="needed for any host but this machine"

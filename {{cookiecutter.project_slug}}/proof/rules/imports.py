@@ -33,13 +33,18 @@ HOMES: dict[str, tuple[str, ...]] = {
 # what opens connections by itself: as if it were a library
 _STANDARD = {"socket": (), "ssl": ("outbound",), "subprocess": (), "urllib.request": (), "http.client": ()}
 
+_OPENING = ("open_connection", "open_unix_connection", "create_connection")
+
 
 def find_strays(source: Source) -> Iterator[int]:
     """Yield imports of a library outside its home."""
     for node in ast.walk(source.tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        opening = isinstance(node, ast.Attribute) and node.attr in _OPENING
+        if opening and not source.is_below("chatbot/outbound"):
+            yield node.lineno  # type: ignore[attr-defined]  # an attribute has a line
         if any(not _is_home(source, name) for name in names):
             yield node.lineno  # type: ignore[attr-defined]  # only imports have names
 
@@ -62,7 +67,8 @@ RULES = (
         lambda source: is_product(source) and source.is_below("chatbot"),
         find_strays,
         ("import sqlalchemy", "from redis.asyncio import Redis", "import requests", "import httptools", "import socket",
-         "from urllib.request import urlopen", "import subprocess"),
+         "from urllib.request import urlopen", "import subprocess",
+         "from urllib import request", "from http import client", "await asyncio.open_connection(x, 1)"),
         ("import json", "from chatbot.core.errors import Problem", "from urllib.parse import urlsplit", "import orjson"),
         sample_path="chatbot/chat/sample.py",
     ),

@@ -8,7 +8,9 @@ from proof.rules.rule import Rule, Source, is_product
 
 _DECODERS = {"pickle", "cPickle", "dill", "shelve", "marshal", "yaml", "jsonpickle", "joblib", "cloudpickle"}
 _EVALUATORS = {"eval", "exec", "compile", "__import__"}
-_STATEMENT = re.compile(r"^\s*(select|insert|update|delete|alter|create|drop|grant|set|with|truncate)\b", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"^[\s(]*(select|insert|update|delete|merge|copy|alter|create|drop|grant|set|with|truncate)\b", re.IGNORECASE
+)
 _RUNNERS = {
     "text",
     "execute",
@@ -22,9 +24,15 @@ _RUNNERS = {
     "SQL",
     "literal_column",
 }
+_TEXTS = {
+    "text",
+    "literal_column",
+    "exec_driver_sql",
+    "SQL",
+}  # what takes a statement as it is: written down, or a constant
 _VERIFYING = re.compile(r"^(verify|verify_\w+|check_hostname|validate_\w+|ssl|strict)$")
 _UNVERIFIED = {"CERT_NONE", "_create_unverified_context", "disable_warnings"}
-_SECRET = re.compile(r"(^|_)(token|secret|password|signature|mac|hmac|csrf)$")
+_SECRET = re.compile(r"(^|_)(token|secret|password|signature|mac|hmac|csrf|api_key)$")
 _SHELLS = {"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _ADDRESS = {"url", "base_url", "url_for"}
@@ -34,6 +42,12 @@ _SETTINGS_READERS = ("chatbot/config", "chatbot/operations", "development", "pro
 
 def _name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _key(node: ast.AST) -> str:
+    """Return the constant key of a subscript."""
+    key = node.slice if isinstance(node, ast.Subscript) else None
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
 
 
 def _calls(source: Source) -> Iterator[ast.Call]:
@@ -59,7 +73,11 @@ def find_decoding(source: Source) -> Iterator[int]:
             yield node.lineno
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            forced = module == "kombu.serialization" and any(alias.name == "loads" for alias in node.names)
+            names = {alias.name for alias in node.names}
+            forced = (module, "loads" in names) == ("kombu.serialization", True) or (
+                module,
+                "serialization" in names,
+            ) == ("kombu", True)
             if module.split(".")[0] in _DECODERS or forced:
                 yield node.lineno
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _EVALUATORS:
@@ -74,6 +92,10 @@ def find_built_statements(source: Source) -> Iterator[int]:
             yield node.lineno  # type: ignore[attr-defined]  # every node with parts is an expression
     for call in _calls(source):
         if _name(call.func) in _RUNNERS and call.args and _parts(call.args[0]):
+            yield call.lineno
+        written = call.args and isinstance(call.args[0], ast.Constant)
+        named = call.args and isinstance(call.args[0], ast.Name) and call.args[0].id.isupper()
+        if _name(call.func) in _TEXTS and call.args and not written and not named:
             yield call.lineno
 
 
@@ -118,7 +140,7 @@ def find_compared_secrets(source: Source) -> Iterator[int]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops):
             sides = [node.left, *node.comparators]
-            named = any(_SECRET.search(_name(side)) for side in sides)
+            named = any(_SECRET.search(_name(side) or _key(side)) for side in sides)
             constant = any(isinstance(side, ast.Constant) for side in sides)
             if named and not constant:
                 yield node.lineno
@@ -126,6 +148,9 @@ def find_compared_secrets(source: Source) -> Iterator[int]:
 
 def find_shells(source: Source) -> Iterator[int]:
     """Yield where a shell reads a command."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("os", "subprocess", "asyncio"):
+            yield from (node.lineno for alias in node.names if alias.name in _SHELLS)
     for call in _calls(source):
         through = any(
             word.arg == "shell" and not (isinstance(word.value, ast.Constant) and word.value.value is False)
@@ -139,8 +164,15 @@ def find_shells(source: Source) -> Iterator[int]:
 def find_built_log_lines(source: Source) -> Iterator[int]:
     """Yield where a value is written into a log's text instead of a field of its own."""
     for call in _calls(source):
-        logger = isinstance(call.func, ast.Attribute) and _name(call.func.value) in ("_log", "log", "logger", "logging")
-        if logger and _name(call.func) in _LEVELS and call.args and (_parts(call.args[0]) or len(call.args) > 1):
+        logger = isinstance(call.func, ast.Attribute) and _name(call.func.value) in (
+            "_log",
+            "log",
+            "logger",
+            "_logger",
+            "logging",
+        )
+        fixed = len(call.args) == 1 and isinstance(call.args[0], ast.Constant)
+        if logger and _name(call.func) in _LEVELS and not fixed:
             yield call.lineno
 
 
@@ -149,6 +181,8 @@ def find_environment(source: Source) -> Iterator[int]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and _name(node.value) == "os":
             yield node.lineno
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from (node.lineno for alias in node.names if alias.name in ("environ", "getenv"))
 
 
 RULES = (
@@ -158,7 +192,7 @@ RULES = (
         is_product,
         find_decoding,
         ("import pickle", "from yaml import load", "eval('1')", "import dill.x", "exec(x)", "__import__(name)",
-         "from kombu.serialization import loads"),
+         "from kombu.serialization import loads", "from kombu import serialization"),
         ("import json", "from kombu.serialization import dumps", "compile_rules(x)"),
     ),
     Rule(
@@ -167,9 +201,9 @@ RULES = (
         is_product,
         find_built_statements,
         ('f"SELECT * FROM t WHERE id = {x}"', '"select %s" % x', '"DELETE FROM t WHERE id=" + x', '"insert {}".format(x)',
-         'text(f"{start} FROM t")', "c.execute(head + tail)", 'c.execute("x" % y)', 'c.fetchrow(f"{x}")', 'sql.SQL(f"{x}")'),
+         'text(f"{start} FROM t")', "c.execute(head + tail)", 'c.execute("x" % y)', 'c.fetchrow(f"{x}")', 'sql.SQL(f"{x}")', "text(statement)", "literal_column(name)", 'f"(SELECT {x})"', 'f"MERGE INTO {x}"'),
         ('"SELECT 1"', 'f"{x} SELECT"', '"a" + "b"', 'sql.SQL("ALTER ROLE {}").format(x)', 'c.execute("SELECT %s", (x,))',
-         "c.execute(_STATEMENT, x)"),
+         "c.execute(_STATEMENT, x)", "text(_CONTEXT)", 'text("SELECT true")', "element.text()"),
     ),
     Rule(
         "unverified",
@@ -195,7 +229,7 @@ RULES = (
         "secrets are compared in constant time: use hmac.compare_digest",
         is_product,
         find_compared_secrets,
-        ("if token == given: pass", "ok = self.csrf != x", "signature == row.mac", "x == user.password"),
+        ("if token == given: pass", "ok = self.csrf != x", "signature == row.mac", "x == user.password", "claims['signature'] == s", "api_key == x"),
         ("hmac.compare_digest(token, given)", "if token is None: pass", "kind == 'token'", "token_count == x"),
     ),
     Rule(
@@ -203,7 +237,7 @@ RULES = (
         "no shell reads a command: pass a list of arguments",
         is_product,
         find_shells,
-        ("subprocess.run(x, shell=True)", "os.system(x)", "os.popen(x)", "subprocess.run(x, shell=y)"),
+        ("subprocess.run(x, shell=True)", "os.system(x)", "os.popen(x)", "subprocess.run(x, shell=y)", "from os import system"),
         ("subprocess.run([x])", "subprocess.run([x], shell=False)"),
     ),
     Rule(
@@ -211,7 +245,8 @@ RULES = (
         "a log line's text is fixed, its values are fields (extra=): nobody can forge a line",
         lambda source: is_product(source) and source.is_below("chatbot"),
         find_built_log_lines,
-        ('_log.info(f"user {x}")', '_log.warning("user %s", x)', '_log.error("a" + x)', 'logging.info("{}".format(x))'),
+        ('_log.info(f"user {x}")', '_log.warning("user %s", x)', '_log.error("a" + x)', 'logging.info("{}".format(x))', "_log.info(message)",
+         '_logger.info(f"{x}")', '_log.info(msg=f"{x}")'),
         ('_log.info("user", extra={"name": x})', "_log.error('fault', exc_info=error)"),
     ),
     Rule(
@@ -219,7 +254,7 @@ RULES = (
         "settings come typed and frozen from chatbot/config: read the environment nowhere else",
         lambda source: is_product(source) and not source.is_below(*_SETTINGS_READERS),
         find_environment,
-        ("os.environ['X']", "os.getenv('X')", "x = os.environ.get('X')"),
+        ("os.environ['X']", "os.getenv('X')", "x = os.environ.get('X')", "from os import environ"),
         ("settings.gateway.port",),
     ),
 )  # fmt: skip

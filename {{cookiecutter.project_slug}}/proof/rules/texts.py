@@ -8,11 +8,12 @@ from proof.rules.rule import Rule, Source
 _SINK = re.compile(
     r"\b(innerHTML|outerHTML|insertAdjacentHTML|DOMParser|setHTML|setHTMLUnsafe|parseHTMLUnsafe|createContextualFragment|srcdoc|"
     r"eval|Function|execCommand|createPolicy|importScripts|localStorage|sessionStorage|document\.(write|writeln|cookie))\b"
-    r"|\bset(Timeout|Interval)\(\s*['\"`]|setAttribute\(\s*['\"`](on|src|href|style)"
+    r"|\.on[a-z]+\s*=[^=]|setAttribute\(\s*[a-z]|\bset(Timeout|Interval)\(\s*['\"`]|setAttribute\(\s*['\"`](on|src|href|style)"
 )
-_REMOTE = re.compile(r"['\"`](https?:)?//[a-z]", re.IGNORECASE)
+_REMOTE = re.compile(r"['\"`]((https?|wss?):)?//[\w$]", re.IGNORECASE)
 _INLINE = re.compile(
-    r"<style|\sstyle=|\son\w+=|javascript:|https?://|[\"']//[a-z]|<script(?![^>]*\ssrc=)|<base\b|<iframe", re.IGNORECASE
+    r"<style|\sstyle\s*=|[\s/]on\w+\s*=|javascript:|https?://|[\"'=]//[a-z]|<script(?![^>]*\ssrc=)|<base\b|<iframe|<object|<embed|<svg",
+    re.IGNORECASE,
 )
 _TEMPLATE = re.compile(r"\{" + r"%|\{" + r"\{ ?cookiecutter")
 _CODE = {".py", ".js", ".sql", ".toml", ".lua", ".css", ".html", ".patch", ".txt", ".in"}
@@ -29,7 +30,7 @@ RULES = (
         lambda source: source.path.suffix == ".js",
         lambda source: _matching(_SINK, source),
         ("x.innerHTML = y", "document.write(x)", "new Function(x)", "a.insertAdjacentHTML('x', y)", "eval(x)", "f.srcdoc = x",
-         "setTimeout('x()', 1)", "document.cookie", "e.setAttribute('onclick', x)", "localStorage.x = 1", "new DOMParser()"),
+         "setTimeout('x()', 1)", "document.cookie", "e.setAttribute('onclick', x)", "localStorage.x = 1", "new DOMParser()", "e.onclick = x", "e.setAttribute(name, v)"),
         ("x.textContent = y", "setTimeout(() => x(), 1)", "e.setAttribute('aria-label', x)", "document.createElement('p')"),
         sample_path="frontend/scripts/sample.js",
     ),
@@ -38,7 +39,7 @@ RULES = (
         "a page's script talks to its own origin only",
         lambda source: source.path.suffix == ".js",
         lambda source: _matching(_REMOTE, source),
-        ("fetch('https://example.org')", 'import "//cdn.example/x.js"'),
+        ("fetch('https://example.org')", 'import "//cdn.example/x.js"', "new WebSocket('wss://x.example')", "fetch(`https://${h}/`)"),
         ("fetch('/api/v1/session')", 'new Set(["http:", "https:"])'),
         sample_path="frontend/scripts/sample.js",
     ),
@@ -48,7 +49,8 @@ RULES = (
         lambda source: source.path.suffix == ".html",
         lambda source: _matching(_INLINE, source),
         ("<script>x()</script>", '<p style="x">', "<p onclick=x()>", '<a href="javascript:x">', '<img src="https://x.example/y">',
-         '<link href="//x.example/y">', "<style>p{}</style>", "<iframe src=x>", "<base href=x>"),
+         '<link href="//x.example/y">', "<style>p{}</style>", "<iframe src=x>", "<base href=x>", "<p onclick = x()>",
+         "<link href=//x.example>", "<svg/onload=x>", "<object data=x>"),
         ('<script type="module" src="/assets/x.js"></script>', '<link rel="stylesheet" href="/assets/styles.css">'),
         sample_path="frontend/sample.html",
     ),

@@ -109,7 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def login(self, query: dict[str, str]) -> None:
         after = query.get("next", "/") if self.has("open redirect") else "/"
-        cookie = "session=1; Path=/" if self.has("cookies") else "session=1; Path=/; HttpOnly; SameSite=Lax; Secure"
+        cookie = (
+            "session=1; Path=/; HttpOnly; Secure; SameSite=None"
+            if self.has("cookies")
+            else "session=1; Path=/; HttpOnly; SameSite=Lax; Secure"
+        )
         self.answer(303, "", location=after, set_cookie=cookie)
 
     def knows(self, query: dict[str, str]) -> bool:

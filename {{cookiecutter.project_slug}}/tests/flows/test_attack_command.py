@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.operations.attack.pages import _policy, _weakness
 from chatbot.operations.attack.probe import Probe, Verdict
 from chatbot.operations.attack.run import PROBES, attack, play
-from chatbot.operations.attack.target import NotPermitted, Target, Unreachable, check_permission
+from chatbot.operations.attack.target import NotPermitted, Reply, Target, Unreachable, check_permission
 from development.stack import PROJECT, Stack
 from tests.doubles.weak_server import HOLES, KEY, WeakServer
 
@@ -62,7 +63,7 @@ def test_the_command_prints_the_table_and_its_status_tells(stack: Stack, tmp_pat
     good = run(stack.url)
     assert good.returncode == 0, good.stdout + good.stderr
     assert "0 BROKEN" in good.stdout
-    assert good.stdout.count("held") > 12
+    assert good.stdout.count("  held ") > 12
     (tmp_path / "key").write_text(KEY + "\n")
     with WeakServer("cookies", "no key") as server:
         bad = run(server.url + "/v1", "--key-file", str(tmp_path / "key"), "--json")
@@ -145,3 +146,76 @@ def test_plain_transport_is_judged() -> None:
     target = Target("http://192.0.2.1")  # nothing is sent: the address itself tells
     assert probe.play(target).verdict is Verdict.BROKEN
     target.close()
+
+
+@pytest.mark.parametrize(
+    "policy",
+    ["script-src 'UNSAFE-INLINE'; base-uri 'none'", "script-src https://*; base-uri 'none'", "script-src blob:; base-uri 'none'",
+     "script-src *; script-src 'self'; base-uri 'none'", "script-src 'self'; script-src-elem * ; base-uri 'none'",
+     "script-src 'self'; base-uri *", "script-src 'self'", "style-src 'self'; base-uri 'none'", "default-src 'unsafe-eval'; base-uri 'none'", ""],
+)  # fmt: skip
+def test_a_policy_is_read_as_a_browser_reads_it(policy: str) -> None:
+    assert _weakness(_policy(policy))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "default-src 'none'; script-src 'self'; base-uri 'none'",
+        "script-src 'nonce-abc' 'unsafe-inline' https:; base-uri 'self'",
+    ],
+)
+def test_a_sound_policy_is_taken(policy: str) -> None:
+    assert _weakness(_policy(policy)) == ""
+
+
+def served(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Reply]) -> Target:
+    target = Target("http://127.0.0.1:1", KEY)
+    monkeypatch.setattr(target, "send", answer)
+    return target
+
+
+def test_what_does_not_exist_was_not_defended(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = served(monkeypatch, lambda *_a, **_k: Reply(404, (), b"not here"))
+    for name in ("no key", "made-up key", "named identity", "spelling of a path", "huge question"):
+        assert play(BY_NAME[name], target).verdict is Verdict.NOT_PLAYED, name
+    target.close()
+
+
+def test_evidence_holds_neither_the_key_nor_a_terminal_s_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = f"Traceback (most recent call last): {KEY}".encode()
+    cookie = ("set-cookie", "\x1b[2K\x1b[1Asession=1; Path=/")
+    target = served(monkeypatch, lambda *_a, **_k: Reply(200, (("content-type", "text/html"), cookie), page))
+    for probe in PROBES:
+        if probe.name != "reaching out":
+            evidence = play(probe, target).evidence
+            assert KEY not in evidence
+            assert "\x1b" not in evidence
+    target.close()
+
+
+def test_a_compressed_answer_hides_nothing() -> None:
+    import gzip
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    class Compressing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = gzip.compress(b'{"object":"list","data":[]}')
+            self.send_response(200)
+            self.send_header("content-encoding", "gzip")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Compressing) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            assert outcome(BY_NAME["no key"], f"http://127.0.0.1:{server.server_port}", "") is Verdict.BROKEN
+        finally:
+            server.shutdown()
+            thread.join()

@@ -22,10 +22,20 @@ def pages_of(target: Target) -> tuple[tuple[str, Reply], ...]:
         reply = target.get(path, ("accept", "text/html"))
         found.append((path, reply))
         for link in _links(reply):
-            there = urlsplit(urljoin(target.origin + target.base + path, link))
+            try:
+                there = urlsplit(urljoin(target.origin + target.base + path, link))
+            except ValueError:
+                continue  # no address
             own = f"{there.scheme}://{there.netloc}" == target.origin and there.path.startswith(target.base)
             step = there.path.removeprefix(target.base) + (f"?{there.query}" if there.query else "")
-            if own and step and step not in seen and not _LEAVING.search(step):
+            if (
+                own
+                and step.isascii()
+                and step.isprintable()
+                and step
+                and step not in seen
+                and not _LEAVING.search(step)
+            ):
                 seen.add(step)
                 waiting.append(step)
     return tuple((path, reply) for path, reply in found if reply.status != 404)

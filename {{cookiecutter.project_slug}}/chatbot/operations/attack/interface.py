@@ -6,7 +6,6 @@ import json
 from chatbot.operations.attack.probe import Outcome, Probe, broken, held, not_played
 from chatbot.operations.attack.target import Header, Reply, Target
 
-QUESTION = {"model": "any", "messages": [{"role": "user", "content": "Say yes."}]}
 # RFC 7519, section 6: a token that says of itself that nobody signed it
 _UNSIGNED = ".".join(
     base64.urlsafe_b64encode(part).rstrip(b"=").decode()
@@ -43,6 +42,18 @@ _INSIDE = {
 }
 
 
+def question(target: Target, **changed: object) -> bytes:
+    """Return the body of a small question."""
+    asked = {"model": target.model, "messages": [{"role": "user", "content": "Say yes."}]}
+    return json.dumps(asked | changed).encode()
+
+
+def refused(target: Target, evidence: str) -> Outcome:
+    """Return that the way in is shut, if it is there at all: a path that does not exist was not defended."""
+    status = target.get("/v1/models").status
+    return held(evidence) if status in (401, 403) else not_played(f"no interface asks for a key (status {status})")
+
+
 def is_inside(reply: Reply) -> bool:
     """Say whether the interface did its work: a list of models, or an answer."""
     return reply.status == 200 and ('"data"' in reply.text or '"choices"' in reply.text)
@@ -52,15 +63,15 @@ def _way_in(target: Target, *headers: Header) -> str:
     """Return the request that got in with these headers alone, or nothing."""
     if is_inside(target.get("/v1/models", *headers)):
         return "GET /v1/models"
-    body = json.dumps(QUESTION).encode()
-    asked = target.send("POST", "/v1/chat/completions", [("content-type", "application/json"), *headers], body)
+    kind = ("content-type", "application/json")
+    asked = target.send("POST", "/v1/chat/completions", [kind, *headers], question(target))
     return "POST /v1/chat/completions" if is_inside(asked) else ""
 
 
 def play_no_key(target: Target) -> Outcome:
     """Ask without any credential."""
     way = _way_in(target)
-    return broken(f"{way} works without a key") if way else held("refused without a key")
+    return broken(f"{way} works without a key") if way else refused(target, "refused without a key")
 
 
 def play_made_up_key(target: Target) -> Outcome:
@@ -69,7 +80,7 @@ def play_made_up_key(target: Target) -> Outcome:
         for name, value in (("authorization", f"Bearer {key}"), ("x-api-key", key), ("api-key", key)):
             if way := _way_in(target, (name, value)):
                 return broken(f"{way} takes the made-up {name} {key[:14]!r}")
-    return held(f"{len(_MADE_UP)} made-up keys refused")
+    return refused(target, f"{len(_MADE_UP)} made-up keys refused")
 
 
 def play_key_in_address(target: Target) -> Outcome:
@@ -87,7 +98,7 @@ def play_named_identity(target: Target) -> Outcome:
     for name in _NAMING:
         if way := _way_in(target, (name, "admin")):
             return broken(f"{way} believes the header {name}")
-    return held(f"{len(_NAMING)} identity headers ignored")
+    return refused(target, f"{len(_NAMING)} identity headers ignored")
 
 
 def play_spelling(target: Target) -> Outcome:
@@ -100,7 +111,7 @@ def play_spelling(target: Target) -> Outcome:
             return broken(f"the header {name} gets past the gate")
     if is_inside(target.send("POST", "/v1/models", [("x-http-method-override", "GET")])):
         return broken("x-http-method-override gets past the gate")
-    return held(f"{len(_SPELLED) + len(_REWRITTEN) + 1} spellings refused")
+    return refused(target, f"{len(_SPELLED) + len(_REWRITTEN) + 1} spellings refused")
 
 
 def play_inside(target: Target) -> Outcome:

@@ -11,24 +11,31 @@ _MARK = "<zq7xv onload=1>"
 _ASKING = ("/", "/login", "/sign-in", "/auth/login", "/v1/models", "/v1/chat/completions")
 _NEXT = ("next", "redirect", "redirect_uri", "return_to", "url", "continue")
 _HSTS_DAYS = 180
+_WIDE = ("'unsafe-inline'", "http:", "https:", "data:", "blob:", "filesystem:", "ws:", "wss:")
+_STRICT = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 
 
-def _policy(text: str) -> dict[str, str]:
-    parts = (part.strip().split(None, 1) for part in text.split(";") if part.strip())
-    return {part[0].lower(): part[1] if len(part) > 1 else "" for part in parts}
+def _policy(text: str) -> dict[str, list[str]]:
+    """Return the directives as a browser reads them: lower case, and the first of two with one name (CSP 3)."""
+    found: dict[str, list[str]] = {}
+    for part in text.lower().split(";"):
+        if words := part.split():
+            found.setdefault(words[0], words[1:])
+    return found
 
 
-def _weakness(policy: dict[str, str]) -> str:
+def _weakness(policy: dict[str, list[str]]) -> str:
     scripts = policy.get("script-src", policy.get("default-src"))
     if scripts is None:
         return "no script-src and no default-src"
-    words = scripts.split()
-    for word in ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:", "data:"):
-        strict = any(each.startswith(("'nonce-", "'sha256-", "'sha384-", "'sha512-")) for each in words)
-        if word in words and not (strict and word != "'unsafe-eval'"):
-            return f"scripts may come from {word}"
-    if policy.get("base-uri") is None:
-        return "no base-uri"
+    for name in ("script-src", "script-src-elem", "script-src-attr"):
+        for word in policy.get(name, scripts if name == "script-src" else []):
+            strict = any(each.startswith(_STRICT) for each in policy.get(name, scripts))
+            wide = word in _WIDE or re.match(r"(\w+:)?(//)?\*", word)
+            if word == "'unsafe-eval'" or (wide and not strict):
+                return f"{name} allows {word}"
+    if policy.get("base-uri") not in (["'none'"], ["'self'"]):
+        return "base-uri is not 'none' or 'self'"
     return ""
 
 
@@ -48,8 +55,8 @@ def play_framing(target: Target) -> Outcome:
     """Look whether another site may frame a page."""
     pages = [(path, reply) for path, reply in pages_of(target) if reply.is_page]
     for path, reply in pages:
-        ancestors = _policy(reply.header("content-security-policy")).get("frame-ancestors", "").split()
-        framed = not ancestors or "*" in ancestors
+        ancestors = _policy(reply.header("content-security-policy")).get("frame-ancestors", ["*"])
+        framed = any(word in _WIDE or "*" in word for word in ancestors)
         if framed and reply.header("x-frame-options").upper() not in ("DENY", "SAMEORIGIN"):
             return broken(f"{path} may be framed by any site")
     return held(f"{len(pages)} pages") if pages else not_played("no page is served")
@@ -105,7 +112,9 @@ def play_cookies(target: Target) -> Outcome:
         for cookie in reply.all("set-cookie"):
             seen += 1
             name, _, rest = cookie.partition("=")
-            attributes = {part.strip().partition("=")[0].lower() for part in rest.split(";")[1:]}
+            attributes = {part.strip().lower() for part in rest.split(";")[1:]}
+            if attributes & {"samesite=lax", "samesite=strict"}:
+                attributes.add("samesite")
             wanted = {"httponly", "samesite"} | ({"secure"} if target.is_https else set())
             if lacking := sorted(wanted - attributes):
                 return broken(f"{path} sets {name[:40]} without {', '.join(lacking)}")

@@ -1,11 +1,10 @@
 """Attacks by what is asked: malformed, huge, with fields and addresses that a caller may not choose."""
 
-import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from chatbot.operations.attack.interface import QUESTION, is_inside
+from chatbot.operations.attack.interface import is_inside, question
 from chatbot.operations.attack.probe import Outcome, Probe, broken, held, not_played
 from chatbot.operations.attack.target import Header, Target
 
@@ -65,10 +64,12 @@ def play_malformed(target: Target) -> Outcome:
 
 def play_huge(target: Target) -> Outcome:
     """Send a question of eight megabytes."""
-    question = QUESTION | {"messages": [{"role": "user", "content": "x" * _BIG}]}
-    status = target.complete(json.dumps(question).encode()).status
-    if not 400 <= status < 500:
+    status = target.complete(question(target, messages=[{"role": "user", "content": "x" * _BIG}])).status
+    if status < 400 or status == 500:
         return broken(f"a question of {_BIG // 1024 // 1024} MB is taken (status {status})")
+    small = is_inside(target.complete(question(target)))
+    if status != 413 and not small:
+        return not_played(f"refused for another reason (status {status}); needs --key-file")
     return held(f"refused with status {status}")
 
 
@@ -76,16 +77,18 @@ def play_surplus(target: Target) -> Outcome:
     """Add fields that choose what a caller may not choose."""
     if not target.key:
         return not_played("needs --key-file")
-    if not is_inside(target.complete(json.dumps(QUESTION).encode())):
+    if not is_inside(target.complete(question(target))):
         return not_played("the key opens nothing")
     for name, value in _SURPLUS.items():
-        if is_inside(target.complete(json.dumps(QUESTION | {name: value}).encode())):
+        if is_inside(target.complete(question(target, **{name: value}))):
             return broken(f"the field {name!r}, which is not in the published schema, is taken")
     return held("fields outside the published schema are refused")
 
 
-class _Listener(HTTPServer):
+class _Listener(ThreadingHTTPServer):
     """A server on loopback that notes what is fetched from it."""
+
+    daemon_threads = True
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -101,13 +104,14 @@ class _Listener(HTTPServer):
 
 class _Noting(BaseHTTPRequestHandler):
     server: _Listener
+    timeout = 5
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         self.send_response(204)
         self.end_headers()
 
-    do_POST = do_GET
+    do_POST = do_HEAD = do_GET
 
     def log_message(self, *_arguments: object) -> None:
         return
@@ -121,9 +125,9 @@ def play_reaching_out(target: Target) -> Outcome:
     here = f"http://127.0.0.1:{listener.server_port}"
     image = [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": f"{here}/image"}}]
     try:
-        target.complete(json.dumps(QUESTION | {"messages": [{"role": "user", "content": image}]}).encode())
+        target.complete(question(target, messages=[{"role": "user", "content": image}]))
         for name in ("base_url", "api_base", "endpoint", "webhook", "callback_url", "url"):
-            target.complete(json.dumps(QUESTION | {name: f"{here}/{name}"}).encode())
+            target.complete(question(target, **{name: f"{here}/{name}"}))
         for name in ("url", "src", "image", "target"):
             for path in ("/proxy", "/fetch", "/image", "/preview", "/api/proxy"):
                 target.get(f"{path}?{name}={here}{path}")

@@ -13,7 +13,7 @@ PROBES: tuple[Probe, ...] = (*pages.PROBES, *interface.PROBES, *requests.PROBES)
 _MARKS = {Verdict.HELD: "held", Verdict.BROKEN: "BROKEN", Verdict.NOT_PLAYED: "–"}
 
 
-def attack(url: str, owned: list[str], key_file: Path | None, *, sure: bool, as_json: bool) -> int:
+def attack(url: str, owned: list[str], key_file: Path | None, *, sure: bool, as_json: bool, model: str = "any") -> int:
     """Attack `url` and print the table. Exit status 0, 1 when a control is broken, 2 when it may not or cannot run."""
     try:
         check_permission(url, owned, confirm=lambda host: sure or _confirmed(host, sys.stdin))
@@ -22,6 +22,7 @@ def attack(url: str, owned: list[str], key_file: Path | None, *, sure: bool, as_
         print(error, file=sys.stderr)
         return 2
     target = Target(url, key)
+    target.model = model
     try:
         target.get("/")
         results = [(probe, play(probe, target, show=not as_json)) for probe in PROBES]
@@ -35,7 +36,12 @@ def attack(url: str, owned: list[str], key_file: Path | None, *, sure: bool, as_
         print(json.dumps([_as_data(probe, outcome) for probe, outcome in results], indent=1, ensure_ascii=False))
     else:
         print(_summary(verdicts, target.sent))
-    return 1 if Verdict.BROKEN in verdicts else 0
+    if Verdict.BROKEN in verdicts:
+        return 1
+    if Verdict.HELD not in verdicts:
+        print("Nothing could be tried: the target breaks off.", file=sys.stderr)
+        return 2
+    return 0
 
 
 def play(probe: Probe, target: Target, *, show: bool = False) -> Outcome:
@@ -44,6 +50,7 @@ def play(probe: Probe, target: Target, *, show: bool = False) -> Outcome:
         outcome = probe.play(target)
     except Unreachable as error:
         outcome = not_played(f"no answer: {error}")
+    outcome = Outcome(outcome.verdict, _harmless(outcome.evidence, target.key))
     if show:
         print(
             f"  {_MARKS[outcome.verdict]:<7}{probe.control:<13}{probe.name:<20}{probe.attacker:<10}{outcome.evidence}",
@@ -52,6 +59,12 @@ def play(probe: Probe, target: Target, *, show: bool = False) -> Outcome:
         if outcome.verdict is Verdict.BROKEN:
             print(f"         so {probe.wins}", flush=True)
     return outcome
+
+
+def _harmless(evidence: str, key: str) -> str:
+    """Return evidence without the key, and without what a hostile target could do to a terminal."""
+    hidden = evidence.replace(key, "(the key)") if key else evidence
+    return hidden.encode("unicode_escape").decode("ascii").replace("\\u2026", "…").replace("\\u2013", "–")
 
 
 def _confirmed(host: str, answers: IO[str]) -> bool:

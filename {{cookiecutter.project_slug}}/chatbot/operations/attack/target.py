@@ -5,6 +5,7 @@ redirects and links that lead elsewhere are never followed; requests are counted
 """
 
 import ipaddress
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import httpx2
 _MOST_REQUESTS = 600
 _MOST_BYTES = 1024 * 1024
 _SECONDS = 10.0
+_MOST_SECONDS = 20.0  # for a whole reply, however slowly it drips
 Header = tuple[str, str]
 
 
@@ -58,6 +60,8 @@ def check_permission(url: str, owned: Sequence[str], *, confirm: Callable[[str],
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise NotPermitted("Give an address like http://127.0.0.1:8000, without credentials in it.")
     host = parts.hostname
+    if not host.isascii():
+        raise NotPermitted("Write the host's name in ASCII (xn--…): what looks alike may be another's.")
     if _is_this_machine(host):
         return
     if host not in owned:
@@ -87,7 +91,12 @@ class Target:
         self.sent = 0
         self.is_https = parts.scheme == "https"
         self.host = parts.hostname or ""
-        self._client = httpx2.Client(base_url=self.origin, timeout=_SECONDS, trust_env=False, follow_redirects=False)
+        self.model = "any"
+        # nothing compressed comes back: what is looked for would not be seen in it
+        plain = {"accept-encoding": "identity"}
+        self._client = httpx2.Client(
+            base_url=self.origin, timeout=_SECONDS, trust_env=False, follow_redirects=False, headers=plain
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,20 +107,22 @@ class Target:
         self.sent += 1
         if self.sent > _MOST_REQUESTS:
             raise Unreachable(f"more than {_MOST_REQUESTS} requests would be needed")
+        self._client.cookies.clear()  # each request is a stranger's first
+        end = time.monotonic() + _MOST_SECONDS
         asked = self._client.build_request(method, "/", headers=list(headers), content=body)
         asked.url = asked.url.copy_with(raw_path=(self.base + path).encode("latin-1", "replace"))
         try:
             response = self._client.send(asked, stream=True)
             try:
                 content = b""
-                for piece in response.iter_raw():
+                for piece in response.iter_bytes():
                     content += piece
-                    if len(content) > _MOST_BYTES:
+                    if len(content) > _MOST_BYTES or time.monotonic() > end:
                         break
             finally:
                 response.close()
-        except httpx2.HTTPError as error:
-            raise Unreachable(f"{method} {path[:60]}: {type(error).__name__}") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            raise Unreachable(f"{method} {path.partition('?')[0][:60]}: {type(error).__name__}") from None
         return Reply(response.status_code, tuple(response.headers.multi_items()), content[:_MOST_BYTES])
 
     def get(self, path: str, *headers: Header) -> Reply:
