@@ -53,9 +53,9 @@ async def list_messages(connection: AsyncConnection, conversation: UUID, limit: 
     return list(reversed((await connection.execute(query)).all()))
 
 
-async def latest_texts(connection: AsyncConnection, limit: int) -> Sequence[KeptRow]:
-    """Return the principal's latest messages, newest first, with their conversation's id, for a search to read."""
-    query = select(Message.conversation_id, Message.content)
+async def latest_texts(connection: AsyncConnection, limit: int, characters: int) -> Sequence[KeptRow]:
+    """Return the principal's latest messages, newest first: conversation's id, and so many characters of the text."""
+    query = select(Message.conversation_id, func.left(Message.content, characters).label("content"))
     query = query.join(Conversation, Conversation.id == Message.conversation_id).where(
         Conversation.deleted_at.is_(None)
     )

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-MOST_MESSAGES = 5000
+# what one search reads at most: 16 million characters, well under a second
+MOST_MESSAGES, MOST_CHARACTERS = 2000, 8000
 _AROUND = 60  # characters of a snippet on each side of the first word found
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chatbot.chat.kept.export import export_json, export_markdown
 from chatbot.chat.kept.history import render_history
-from chatbot.chat.kept.searching import MOST_MESSAGES, find_conversations
+from chatbot.chat.kept.searching import MOST_CHARACTERS, MOST_MESSAGES, find_conversations
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database import conversations as table
@@ -85,7 +85,7 @@ async def list_conversations(
         rows = await table.list_conversations(connection)
         if not query.search.split():
             return [_entry(row) for row in rows]
-        messages = await table.latest_texts(connection, MOST_MESSAGES)
+        messages = await table.latest_texts(connection, MOST_MESSAGES, MOST_CHARACTERS)
     found = await to_thread.run_sync(find_conversations, rows, messages, query.search)
     return [_entry(row, snippet) for row, snippet in found]
 
