@@ -61,6 +61,7 @@ def describe(verdict: Verdict) -> str:
     experiment = verdict.experiment
     facts = [f"{verdict.red} contract tests red"] if experiment.control else []
     facts += [f"attacker wins {', '.join(verdict.won)}"] if verdict.won else []
+    facts += [f"cannot play {', '.join(verdict.unplayed)}"] if verdict.unplayed else []
     facts += [f"loses {', '.join(verdict.lost)}"] if verdict.lost else []
     if verdict.refusals and not verdict.won:
         facts.append("refused by " + ", ".join(f"{name} ({count})" for name, count in sorted(verdict.refusals.items())))

@@ -36,6 +36,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
     won: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    unplayed: list[str] = field(default_factory=list)
     red: int = 0  # contract tests that failed by assertion
     refusals: Counter[str] = field(default_factory=Counter)  # of the controls that still stood, during the attacks
     seconds: float = 0.0
@@ -77,7 +78,12 @@ def judge(experiment: Experiment, outcomes: Outcomes) -> Verdict:
 def _judge_attack(verdict: Verdict, attack: Attack, outcomes: Outcomes) -> None:
     found = outcomes.below(attack.test)
     won = "won" in found
-    if not found or (not won and set(found) != {"passed"}):  # red beside its goal proves nothing
+    unplayed = not found or (not won and set(found) != {"passed"})  # red beside its goal proves nothing
+    plays_a_part = any(verdict.experiment.removed & set(needed) for needed in attack.breach_sets)
+    if unplayed and not plays_a_part:  # of no concern to these controls: its way there rests on them
+        verdict.unplayed.append(attack.id)
+        return
+    if unplayed:
         verdict.problems.append(f"{attack.id}: could not be played: {outcomes.why_below(attack.test)}")
         return
     (verdict.won if won else verdict.lost).append(attack.id)
