@@ -54,7 +54,7 @@ def thief(stack: Stack, role: str, alice: Person, carols_rows: None) -> Iterator
 def attempt(connection: "psycopg.Connection[tuple[Any, ...]]", statement: str) -> list[tuple[Any, ...]] | None:
     """Run a hostile statement; None when the server refuses it."""
     try:
-        cursor = connection.execute(statement)  # type: ignore[call-overload]
+        cursor = connection.execute(statement)
         found = cursor.fetchall() if cursor.description else []
     except psycopg.Error:
         connection.rollback()
@@ -244,7 +244,7 @@ def test_nothing_left_behind_meets_the_next_user_of_a_connection(stack: Stack, l
         before = connection.execute(
             "select current_setting('search_path'), current_setting('statement_timeout')"
         ).fetchone()
-        connection.execute(left)  # type: ignore[call-overload]
+        connection.execute(left)
         connection.execute(CLEANING)
         assert connection.execute("select count(*) from pg_prepared_statements").fetchone() == (0,)
         assert connection.execute("select count(*) from pg_cursors").fetchone() == (0,)

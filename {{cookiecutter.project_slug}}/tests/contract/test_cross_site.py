@@ -57,13 +57,13 @@ def test_the_application_s_own_page_may_ask(given: dict[str, str]) -> None:
 @pytest.mark.parametrize("method", [method for method in UNSAFE if method])
 @pytest.mark.parametrize("given", [{}, {"x_csrf_token": ""}, {"x_csrf_token": "Token"}, {"x_csrf_token": "token "}])
 def test_without_the_session_s_own_token_nothing_changes(method: str, given: dict[str, str]) -> None:
-    guard: Any = SessionTokenGuard(Inner(), sessions=Tokens())  # type: ignore[arg-type]
+    guard: Any = SessionTokenGuard(Inner(), sessions=Tokens())
     with pytest.raises(CrossSiteRequest):
         call(guard, method, headers=headers(**given), session_token="session")
 
 
 def test_with_it_once_the_change_is_made_and_with_it_twice_not() -> None:
-    guard: Any = SessionTokenGuard(Inner(), sessions=Tokens())  # type: ignore[arg-type]
+    guard: Any = SessionTokenGuard(Inner(), sessions=Tokens())
     token = headers(x_csrf_token="token")
     assert call(guard, "POST", headers=token, session_token="session").status == 200
     with pytest.raises(CrossSiteRequest):

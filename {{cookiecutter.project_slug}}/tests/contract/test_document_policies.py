@@ -28,7 +28,7 @@ def seen(stack: Stack, role: str, who: Principal | None, statement: str, *values
     with connect(stack, role) as connection, connection.transaction():
         if who is not None:
             connection.execute("select set_config('chatbot.context', %s, true)", (signer(stack, role).sign(who),))
-        row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(statement, values).fetchone()
     assert row is not None
     return row[0]
 

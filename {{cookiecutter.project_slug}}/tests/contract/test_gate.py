@@ -24,7 +24,7 @@ class Sessions:
 
 
 def gate(inner: Inner) -> Any:
-    return Gate(inner, sessions=Sessions(), cookies=NAMES, public=PUBLIC)  # type: ignore[arg-type]
+    return Gate(inner, sessions=Sessions(), cookies=NAMES, public=PUBLIC)
 
 
 def cookie(value: str) -> list[tuple[bytes, bytes]]:

@@ -99,8 +99,8 @@ def test_valkey_never_holds_what_the_cookie_holds(attempt: Callable[..., Any], s
 
 
 def test_the_token_of_the_page_belongs_to_one_session_and_one_key() -> None:
-    sessions = SessionStore(None, KEY, idle_seconds=1, absolute_seconds=1)  # type: ignore[arg-type]
-    other = SessionStore(None, b"o" * 32, idle_seconds=1, absolute_seconds=1)  # type: ignore[arg-type]
+    sessions = SessionStore(None, KEY, idle_seconds=1, absolute_seconds=1)
+    other = SessionStore(None, b"o" * 32, idle_seconds=1, absolute_seconds=1)
     token = sessions.csrf_token("a")
     assert sessions.is_csrf_token("a", token)
     assert not sessions.is_csrf_token("b", token)

@@ -10,7 +10,7 @@ Headers = list[tuple[bytes, bytes]]
 @dataclass
 class Answered:
     status: int = 0
-    headers: dict[bytes, bytes] = None  # type: ignore[assignment]
+    headers: dict[bytes, bytes] = None
     body: bytes = b""
 
 

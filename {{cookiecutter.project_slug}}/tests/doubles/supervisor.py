@@ -60,7 +60,7 @@ class Supervisor:
         """End it the polite way and return its exit status."""
         self.process.send_signal(how)
         status = self.process.wait(60)
-        self.output += self.process.stdout.read().decode()  # type: ignore[union-attr]
+        self.output += self.process.stdout.read().decode()
         self._close()
         return status
 

@@ -28,7 +28,7 @@ class WeakServer:
         assert not unknown, unknown
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
-        self._server.holes = frozenset(holes)  # type: ignore[attr-defined]
+        self._server.holes = frozenset(holes)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
     def has(self, hole: str) -> bool:
-        return hole in self.server.holes  # type: ignore[attr-defined]
+        return hole in self.server.holes
 
     def answer(self, status: int, body: str, kind: str = "application/json", **headers: str) -> None:
         raw = body.encode("utf-8", "replace")

@@ -104,7 +104,7 @@ def test_another_machine_needs_its_name_and_a_confirmation() -> None:
     asked: list[str] = []
 
     def confirm(answer: bool) -> Callable[[str], bool]:
-        return lambda host: asked.append(host) or answer  # type: ignore[func-returns-value]
+        return lambda host: asked.append(host) or answer
 
     for url in ("http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"):
         check_permission(url, [], confirm=confirm(False))

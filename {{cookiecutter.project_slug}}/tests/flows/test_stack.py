@@ -45,7 +45,7 @@ def test_ten_starts_and_kills_in_a_row_lose_nothing(state: Path) -> None:
     for number in range(10):
         running = Supervisor(state)
         assert running.is_up, running.output
-        person = Person(running)  # type: ignore[arg-type]
+        person = Person(running)
         if number == 0:
             person.sign_in("alice")
             person.upload("kept.md", "# Kept\n\nThe kept word is bergamot.")
@@ -72,7 +72,7 @@ def test_ten_starts_and_kills_in_a_row_lose_nothing(state: Path) -> None:
 
 def test_a_part_that_dies_is_started_again(state: Path) -> None:
     running = Supervisor(state)
-    person = Person(running).sign_in("alice")  # type: ignore[arg-type]
+    person = Person(running).sign_in("alice")
     victims = [process for process in running.family() if "run worker" in " ".join(process.cmdline())]
     for process in victims:
         process.kill()
@@ -186,7 +186,7 @@ def test_the_stack_starts_as_an_ordinary_user(state: Path) -> None:
         running = Supervisor(home / "state", "--port", str(free_port()), project=project, python=python, **nobody.popen)
         assert running.is_up, running.output
         assert {process.uids().real for process in running.family()} == {nobody.uid}
-        person = Person(running).sign_in("alice")  # type: ignore[arg-type]
+        person = Person(running).sign_in("alice")
         person.upload("user.md", "# User\n\nThe user's word is chervil.")
         assert "chervil" in person.ask("What is the user's word?").text
         person.close()
