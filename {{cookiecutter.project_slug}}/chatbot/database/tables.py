@@ -52,13 +52,14 @@ class Conversation(Table):
 
 
 class Message(Table):
-    """A question or an answer."""
+    """A question or an answer, and the message that it follows."""
 
     __tablename__ = "messages"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     tenant_id: Mapped[UUID]
     user_id: Mapped[UUID]
     conversation_id: Mapped[UUID]
+    parent_id: Mapped[int | None] = mapped_column(BigInteger)
     author: Mapped[str]
     content: Mapped[str]
     citations: Mapped[list[dict[str, Any]]]

@@ -1,4 +1,4 @@
-"""The hot path's three statements, each a fixed function call with bound parameters (control sql-params).
+"""The statements of a turn, each a fixed function call with bound parameters (control sql-params).
 
 They have a pool of their own, from which no other code gets a connection: so their statements can stay
 prepared, and nothing that another statement left in a session can meet them. The driver is asyncpg, which
@@ -17,9 +17,10 @@ from chatbot.core.errors import NotFound, Unavailable
 from chatbot.core.principal import Principal
 from chatbot.database.context import ContextSigner
 
-_RECALL = "SELECT history, passages FROM chatbot.recall_turn($1, $2, $3, $4, $5, $6)"
-_STORE = "SELECT chatbot.store_question($1, $2, $3, $4)"
-_FINISH = "SELECT chatbot.finish_turn($1, $2, $3, $4, $5)"
+_RECALL = "SELECT history, passages, follows FROM chatbot.recall_turn($1, $2, $3, $4, $5, $6, $7)"
+_FIND = "SELECT content, follows FROM chatbot.find_question($1, $2, $3)"
+_STORE = "SELECT chatbot.store_question($1, $2, $3, $4, $5)"
+_FINISH = "SELECT chatbot.finish_turn($1, $2, $3, $4, $5, $6)"
 _TIMEOUT_SECONDS = 5
 
 
@@ -27,12 +28,42 @@ _TIMEOUT_SECONDS = 5
 class Recalled:
     """What the database knows before the model is asked.
 
-    `history`: the latest messages, oldest first, each with `author` and `content`.
+    `history`: the messages on the way to the question, oldest first, each with `author` and `content`.
     `passages`: best first, each with `chunk`, `document`, `title`, `section` and `content`.
+    `follows`: the message that the question follows, or None at the beginning.
     """
 
     history: list[dict[str, str]]
     passages: list[dict[str, Any]]
+    follows: int | None
+
+
+LATEST, BEGINNING = -1, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a question stands: in which conversation, after which message (its id, `LATEST` or `BEGINNING`)."""
+
+    conversation: UUID
+    follows: int = LATEST
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many passages, and how many earlier messages, are recalled."""
+
+    passages: int
+    history: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it is kept. `citations` is JSON; `outcome` is complete, stopped or failed."""
+
+    text: str
+    citations: str
+    outcome: str
 
 
 class TurnStore:
@@ -61,24 +92,36 @@ class TurnStore:
         """Close every connection."""
         await self._pool.close()
 
-    async def recall(
-        self, principal: Principal, conversation: UUID, question: str, vector: str, passages: int, history: int
-    ) -> Recalled:
-        """Return history and passages for a question. Raises `NotFound` for a conversation not the principal's own."""
-        context = self._signer.sign(principal)
-        row = await self._call(_RECALL, context, conversation, question, vector, passages, history)
-        if row is None:
-            raise NotFound("There is no such conversation.")
-        return Recalled(orjson.loads(row[0]), orjson.loads(row[1]))
+    async def recall(self, principal: Principal, place: Place, question: str, vector: str, wanted: Wanted) -> Recalled:
+        """Return history and passages for a question.
 
-    async def store_question(self, principal: Principal, conversation: UUID, question: str, *, first: bool) -> int:
+        Raises `NotFound` for a conversation, or a message to follow, that is not the principal's own.
+        """
+        context = self._signer.sign(principal)
+        where = place.conversation, question, vector, wanted.passages, wanted.history, place.follows
+        row = await self._call(_RECALL, context, *where)
+        if row is None:
+            raise _unknown(place)
+        return Recalled(orjson.loads(row[0]), orjson.loads(row[1]), row[2])
+
+    async def find_question(self, principal: Principal, conversation: UUID, question: int) -> tuple[str, Place]:
+        """Return the text of a kept question and its place. Raises `NotFound`."""
+        row = await self._call(_FIND, self._signer.sign(principal), conversation, question)
+        if row is None:
+            raise NotFound("There is no such question in this conversation.")
+        return str(row[0]), Place(conversation, row[1] or BEGINNING)
+
+    async def store_question(
+        self, principal: Principal, conversation: UUID, question: str, follows: int | None, *, first: bool
+    ) -> int:
         """Keep the question and return its id; when this returns, it is durable."""
-        row = await self._call(_STORE, self._signer.sign(principal), conversation, question, first)
+        row = await self._call(_STORE, self._signer.sign(principal), conversation, question, first, follows)
         return int(row[0]) if row else 0
 
-    async def finish(self, principal: Principal, conversation: UUID, answer: str, citations: str, outcome: str) -> int:
-        """Keep the answer (`outcome`: complete, stopped or failed) and return its id."""
-        row = await self._call(_FINISH, self._signer.sign(principal), conversation, answer, citations, outcome)
+    async def finish(self, principal: Principal, conversation: UUID, question: int, answer: Kept) -> int:
+        """Keep an answer to the message `question` and return its id."""
+        context = self._signer.sign(principal)
+        row = await self._call(_FINISH, context, conversation, answer.text, answer.citations, answer.outcome, question)
         return int(row[0]) if row else 0
 
     async def _call(self, statement: str, *values: object) -> asyncpg.Record | None:
@@ -94,8 +137,14 @@ class TurnStore:
             raise DatabaseFault from error
 
 
+def _unknown(place: Place) -> NotFound:
+    if place.follows in (LATEST, BEGINNING):
+        return NotFound("There is no such conversation.")
+    return NotFound("There is no such conversation, or no such message in it.")
+
+
 async def _keep_as_is(connection: asyncpg.Connection) -> None:
-    """Leave a returned connection alone: only the three statements above ever run on it, each its own transaction."""
+    """Leave a returned connection alone: only the statements above ever run on it, each its own transaction."""
 
 
 class DatabaseFault(Exception):

@@ -1,6 +1,7 @@
 """The hot route: a question in, an answer as server-sent events out. Plain ASGI: it runs once per question."""
 
 import asyncio
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -10,9 +11,12 @@ from starlette.types import Receive, Scope, Send
 from chatbot.chat.turn import Event, Turn, TurnService
 from chatbot.core.errors import NotFound, Problem, SignInRequired, TooLarge, Unprocessable, WrongMediaType
 from chatbot.core.principal import Principal
+from chatbot.database.turns import BEGINNING, LATEST, Place
 
 _MOST_BODY_BYTES = 64 * 1024
 _MOST_CHARACTERS = 8000
+_FIELDS = frozenset({"question", "parent", "again", "search"})
+_LARGEST_ID = 2**63  # PostgreSQL's bigint
 _START = {
     "type": "http.response.start",
     "status": 200,
@@ -29,6 +33,16 @@ def turn_route(service: TurnService) -> Route:
     return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service), methods=["POST"])
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request's body: a new question and the message that it follows, or a kept question to answer again."""
+
+    text: str
+    follows: int
+    again: int | None
+    search: bool
+
+
 class TurnEndpoint:
     """Reads the question, streams the answer, and stops the model when the reader leaves."""
 
@@ -41,8 +55,8 @@ class TurnEndpoint:
         if not isinstance(who, Principal):
             raise SignInRequired("Sign in and try again.")
         conversation = _identifier(scope["path_params"]["conversation"])
-        question, search = _read_question(scope, await _read_body(receive))
-        turn = await self._service.ask(who, conversation, question, search=search)
+        asked = _read_question(scope, await _read_body(receive))
+        turn = await self._begin(who, conversation, asked)
         streaming = asyncio.ensure_future(_stream(turn, send))
         leaving = asyncio.ensure_future(_left(receive))
         try:
@@ -53,6 +67,11 @@ class TurnEndpoint:
         finally:
             leaving.cancel()
             streaming.cancel()
+
+    async def _begin(self, who: Principal, conversation: UUID, asked: Asked) -> Turn:
+        if asked.again is not None:
+            return await self._service.answer_again(who, conversation, asked.again, search=asked.search)
+        return await self._service.ask(who, Place(conversation, asked.follows), asked.text, search=asked.search)
 
 
 async def _stream(turn: Turn, send: Send) -> None:
@@ -105,7 +124,7 @@ async def _read_body(receive: Receive) -> bytes:
             return body
 
 
-def _read_question(scope: Scope, body: bytes) -> tuple[str, bool]:
+def _read_question(scope: Scope, body: bytes) -> Asked:
     types = [value for name, value in scope["headers"] if name == b"content-type"]
     if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
         raise WrongMediaType("Send the question as application/json.")
@@ -113,11 +132,25 @@ def _read_question(scope: Scope, body: bytes) -> tuple[str, bool]:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unprocessable("The body is not JSON.") from None
-    if not isinstance(value, dict) or not {"question"} <= value.keys() <= {"question", "search"}:
-        raise Unprocessable("Send one object with the field 'question', and 'search' if you like.")
-    question, search = value["question"], value.get("search", True)
-    if not isinstance(question, str) or not isinstance(search, bool):
-        raise Unprocessable("'question' must be text, 'search' true or false.")
-    if not question.strip() or len(question) > _MOST_CHARACTERS or "\0" in question:
-        raise Unprocessable(f"A question must have 1 to {_MOST_CHARACTERS} characters.")
-    return question, search
+    if not isinstance(value, dict) or ("question" in value) == ("again" in value) or value.keys() - _FIELDS:
+        raise Unprocessable("Send one object with 'question' and, if you like, 'parent' and 'search'; or with 'again'.")
+    search = value.get("search", True)
+    if not isinstance(search, bool):
+        raise Unprocessable("'search' must be true or false.")
+    if "again" in value:
+        if "parent" in value:
+            raise Unprocessable("A question that is answered again stays where it is: leave 'parent' away.")
+        return Asked("", LATEST, _message(value["again"], "again"), search)
+    follows = LATEST
+    if "parent" in value:
+        follows = BEGINNING if value["parent"] is None else _message(value["parent"], "parent")
+    question = value["question"]
+    if not isinstance(question, str) or not question.strip() or len(question) > _MOST_CHARACTERS or "\0" in question:
+        raise Unprocessable(f"A question must be text of 1 to {_MOST_CHARACTERS} characters.")
+    return Asked(question, follows, None, search)
+
+
+def _message(value: object, name: str) -> int:
+    if type(value) is not int or not 0 < value < _LARGEST_ID:
+        raise Unprocessable(f"'{name}' must be a message's number.")
+    return value
