@@ -10,9 +10,11 @@ from redis.asyncio import Redis
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
 from chatbot.config.settings import ModelSettings, Settings
+from chatbot.database.calls.keys import KeyStore
+from chatbot.database.calls.pool import FixedCalls
+from chatbot.database.calls.turns import TurnStore
 from chatbot.database.context import ContextSigner
 from chatbot.database.engines import Database, WorkerDatabase
-from chatbot.database.turns import TurnStore
 from chatbot.identity.openid import OpenIdProvider
 from chatbot.identity.sessions import SessionStore
 from chatbot.jobs.queue import JobQueue, make_celery, make_signer, make_verifier
@@ -30,7 +32,8 @@ class Parts:
 
     settings: Settings
     database: Database
-    turns: TurnStore
+    calls: FixedCalls
+    keys: KeyStore
     sessions: SessionStore
     provider: OpenIdProvider
     valkey: "Redis[bytes]"
@@ -40,12 +43,12 @@ class Parts:
 
     async def open(self) -> None:
         """Connect to what must be there from the start."""
-        await self.turns.open()
+        await self.calls.open()
 
     async def close(self) -> None:
         """Give every connection back."""
         await self.model.close()
-        await self.turns.close()
+        await self.calls.close()
         await self.database.close()
         await self.valkey.aclose()
 
@@ -69,13 +72,15 @@ def build_gateway(settings: Settings) -> Parts:
         idle_seconds=settings.identity.idle_seconds,
         absolute_seconds=settings.identity.absolute_seconds,
     )
-    turns = TurnStore(settings.database, signer, password)
+    calls = FixedCalls(settings.database, signer.role, password)
+    turns = TurnStore(calls, signer)
     model = choose_model(settings.model)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
         database=Database(settings.database, signer, password),
-        turns=turns,
+        calls=calls,
+        keys=KeyStore(calls),
         sessions=sessions,
         provider=OpenIdProvider(
             settings.identity,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chatbot.core.untrusted import Untrusted
-from chatbot.database.turns import Recalled
+from chatbot.database.calls.turns import Recalled
 from chatbot.model.port import Exchange, Prompt
 
 INSTRUCTIONS = (

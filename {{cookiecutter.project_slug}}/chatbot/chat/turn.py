@@ -13,7 +13,7 @@ from chatbot.chat.prompt import assemble_prompt, cite_passages
 from chatbot.chat.streaming import AnswerRenderer
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
-from chatbot.database.turns import Kept, Place, Recalled, TurnStore, Wanted
+from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
 from chatbot.model.embedding import Embedder, vector_text
 from chatbot.model.port import LanguageModel, ModelFailed, Prompt
 from chatbot.monitoring.refusals import note_refusal

@@ -16,11 +16,11 @@ from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
-from chatbot.gateway.routes import auth, conversations, documents, health, pages, turns
+from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns
 from chatbot.wiring import Parts
 
 _MOST_BODY_BYTES = 64 * 1024
-ROUTERS = (conversations.router, documents.router, auth.router, health.router)
+ROUTERS = (conversations.router, documents.router, keys.router, auth.router, health.router)
 
 
 def build_application(parts: Parts) -> FastAPI:
@@ -60,7 +60,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(ErrorBoundary),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
         Middleware(CrossSiteGuard, origin=origin),
-        Middleware(Gate, sessions=parts.sessions, cookies=cookies, public=public),
+        Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
     ]
 

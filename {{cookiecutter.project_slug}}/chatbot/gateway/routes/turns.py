@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from chatbot.chat.turn import Event, Turn, TurnService
 from chatbot.core.errors import NotFound, Problem, SignInRequired, TooLarge, Unprocessable, WrongMediaType
 from chatbot.core.principal import Principal
-from chatbot.database.turns import BEGINNING, LATEST, Place
+from chatbot.database.calls.turns import BEGINNING, LATEST, Place
 
 _MOST_BODY_BYTES = 64 * 1024
 _MOST_CHARACTERS = 8000
