@@ -7,6 +7,7 @@ from celery import Celery
 from pydantic import SecretBytes, SecretStr
 from redis.asyncio import Redis
 
+from chatbot.chat.completion import CompletionService
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
 from chatbot.config.settings import ModelSettings, Settings
@@ -40,6 +41,7 @@ class Parts:
     jobs: JobQueue
     model: LanguageModel
     turn_service: TurnService
+    completions: CompletionService
 
     async def open(self) -> None:
         """Connect to what must be there from the start."""
@@ -91,6 +93,7 @@ def build_gateway(settings: Settings) -> Parts:
         jobs=JobQueue(celery),
         model=model,
         turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages),
+        completions=CompletionService(turns, model, HashingEmbedder(), settings.retrieval.passages),
     )
 
 

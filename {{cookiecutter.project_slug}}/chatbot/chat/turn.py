@@ -15,7 +15,7 @@ from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
 from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import LanguageModel, ModelFailed, Prompt
+from chatbot.model.port import Finished, LanguageModel, ModelFailed, Prompt
 from chatbot.monitoring.refusals import note_refusal
 
 _HISTORY = 12
@@ -109,7 +109,7 @@ class Turn:
             yield "begin", {"question": question, "parent": self._follows, "citations": self._citations}
             renderer = AnswerRenderer(written_links(self._question.text), len(self._citations))
             piece = await first
-            while piece is not None:
+            while piece is not None and not isinstance(piece, Finished):
                 if update := renderer.feed(answer.add(piece)):
                     yield "update", update
                 piece = await anext(pieces, None)

@@ -14,6 +14,7 @@ from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
+from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns
@@ -41,6 +42,7 @@ def build_application(parts: Parts) -> FastAPI:
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
     # first, since it is the busiest; plain ASGI, since it is the hot path
     app.router.routes.insert(0, turns.turn_route(parts.turn_service))
+    app.router.routes.extend(openai_routes(parts.completions))
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(pages.page_routes(manifest))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from chatbot.core.untrusted import Untrusted
-from chatbot.model.port import Prompt
+from chatbot.model.port import Finished, Prompt
 from chatbot.model.words import content_stems, split_words
 
 ABSTAINS = "I could not find an answer to that in your documents."
@@ -36,10 +36,15 @@ class _Sentence:
 class OfflineAssistant:
     """A language model port that needs no model."""
 
-    async def answer(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def answer(self, prompt: Prompt) -> AsyncIterator[str | Finished]:
         """Yield the extractive answer word by word, with `[n]` after each sentence taken from passage n."""
-        for piece in re.findall(r"\s*\S+", compose_answer(prompt.question, prompt.passages)):
+        text = compose_answer(prompt.question, prompt.passages)
+        ends = [place for mark in prompt.options.stop if (place := text.find(mark)) >= 0]
+        words = re.findall(r"\s*\S+", text[: min(ends, default=len(text))])
+        most = prompt.options.max_tokens or len(words)  # a word counts as a token
+        for piece in words[:most]:
             yield piece
+        yield Finished("length" if len(words) > most else "stop")
 
     async def close(self) -> None:
         """Nothing is held."""

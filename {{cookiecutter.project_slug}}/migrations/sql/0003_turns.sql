@@ -3,16 +3,10 @@ drop function chatbot.recall_turn(text, uuid, text, text, integer, integer);
 drop function chatbot.store_question(text, uuid, text, boolean);
 drop function chatbot.finish_turn(text, uuid, text, text, text);
 
--- What the model needs: the messages on the way to the question, and the passages that fit it.
--- `place` is the message that the question follows: 0 for none, -1 for the conversation's latest message. What it
--- stood for is returned, so that the question is stored just there.
--- Passages come from two exact searches over the rows the principal may read, by meaning (inner product of
--- normalised vectors) and by words, fused by reciprocal rank (Cormack, Clarke, Büttcher 2009, k = 60).
--- No row at all means that the conversation, or the place in it, does not exist for this principal.
-create function chatbot.recall_turn(
-  context text, conversation uuid, question text, question_vector text, passage_count integer, history_count integer,
-  place bigint
-) returns table (history jsonb, passages jsonb, follows bigint)
+-- The passages that fit a question, best first, from two exact searches over the rows the principal may read: by meaning
+-- (inner product of normalised vectors) and by words, fused by reciprocal rank (Cormack, Clarke, Büttcher 2009, k = 60).
+create function chatbot.find_passages(context text, question text, question_vector text, passage_count integer)
+returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 -- plans are kept: one made while the tables were small must still read by index when they are large
@@ -22,6 +16,44 @@ as $$
 declare
   needle public.halfvec(384) := question_vector::public.halfvec(384);
   terms tsquery := replace(plainto_tsquery('english', question)::text, ' & ', ' | ')::tsquery;
+  passages jsonb;
+begin
+  perform set_config('chatbot.context', context, true);
+  with by_meaning as (
+    select v.chunk_id, row_number() over (order by v.embedding operator(public.<#>) needle, v.chunk_id) as place
+    from chatbot.chunk_vectors as v
+    order by v.embedding operator(public.<#>) needle, v.chunk_id limit 24
+  ), by_words as (
+    select found.id as chunk_id, row_number() over (order by found.rank desc, found.id) as place
+    from (select w.id, ts_rank_cd(w.words, terms, 1) as rank from chatbot.chunks as w
+          where w.words @@ terms order by rank desc, w.id limit 24) as found
+  ), fused as (
+    select hit.chunk_id, sum(1.0 / (60 + hit.place)) as score
+    from (select * from by_meaning union all select * from by_words) as hit
+    group by hit.chunk_id order by score desc, hit.chunk_id limit passage_count
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'chunk', k.id, 'document', d.id, 'title', d.title, 'section', k.section, 'content', k.content
+         ) order by f.score desc, k.id), '[]')
+    into passages
+    from fused as f join chatbot.chunks as k on k.id = f.chunk_id join chatbot.documents as d on d.id = k.document_id;
+  return passages;
+end
+$$;
+
+-- What the model needs: the messages on the way to the question, and the passages that fit it.
+-- `place` is the message that the question follows: 0 for none, -1 for the conversation's latest message. What it
+-- stood for is returned, so that the question is stored just there.
+-- No row at all means that the conversation, or the place in it, does not exist for this principal.
+create function chatbot.recall_turn(
+  context text, conversation uuid, question text, question_vector text, passage_count integer, history_count integer,
+  place bigint
+) returns table (history jsonb, passages jsonb, follows bigint)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off  -- as above
+set enable_bitmapscan = off
+as $$
 begin
   perform set_config('chatbot.context', context, true);
   perform from chatbot.conversations as c where c.id = conversation and c.deleted_at is null;
@@ -45,29 +77,10 @@ begin
   )
   select coalesce(jsonb_agg(jsonb_build_object('author', way.author, 'content', way.content) order by way.id), '[]')
     into history from way where way.outcome <> 'failed' and history_count > 0;
-  if passage_count = 0 then
-    passages := '[]';
-    return next;
-    return;
+  passages := '[]';
+  if passage_count > 0 then
+    passages := chatbot.find_passages(context, question, question_vector, passage_count);
   end if;
-  with by_meaning as (
-    select v.chunk_id, row_number() over (order by v.embedding operator(public.<#>) needle, v.chunk_id) as place
-    from chatbot.chunk_vectors as v
-    order by v.embedding operator(public.<#>) needle, v.chunk_id limit 24
-  ), by_words as (
-    select found.id as chunk_id, row_number() over (order by found.rank desc, found.id) as place
-    from (select w.id, ts_rank_cd(w.words, terms, 1) as rank from chatbot.chunks as w
-          where w.words @@ terms order by rank desc, w.id limit 24) as found
-  ), fused as (
-    select hit.chunk_id, sum(1.0 / (60 + hit.place)) as score
-    from (select * from by_meaning union all select * from by_words) as hit
-    group by hit.chunk_id order by score desc, hit.chunk_id limit passage_count
-  )
-  select coalesce(jsonb_agg(jsonb_build_object(
-           'chunk', k.id, 'document', d.id, 'title', d.title, 'section', k.section, 'content', k.content
-         ) order by f.score desc, k.id), '[]')
-    into passages
-    from fused as f join chatbot.chunks as k on k.id = f.chunk_id join chatbot.documents as d on d.id = k.document_id;
   return next;
 end
 $$;
@@ -131,10 +144,12 @@ end
 $$;
 
 revoke all on function
+  chatbot.find_passages(text, text, text, integer),
   chatbot.recall_turn(text, uuid, text, text, integer, integer, bigint),
   chatbot.store_question(text, uuid, text, boolean, bigint),
   chatbot.finish_turn(text, uuid, text, text, text, bigint), chatbot.find_question(text, uuid, bigint) from public;
 grant execute on function
+  chatbot.find_passages(text, text, text, integer),
   chatbot.recall_turn(text, uuid, text, text, integer, integer, bigint),
   chatbot.store_question(text, uuid, text, boolean, bigint),
   chatbot.finish_turn(text, uuid, text, text, text, bigint), chatbot.find_question(text, uuid, bigint) to chatbot_api;

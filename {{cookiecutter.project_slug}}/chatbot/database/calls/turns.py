@@ -13,6 +13,7 @@ from chatbot.database.context import ContextSigner
 
 _RECALL = "SELECT history, passages, follows FROM chatbot.recall_turn($1, $2, $3, $4, $5, $6, $7)"
 _FIND = "SELECT content, follows FROM chatbot.find_question($1, $2, $3)"
+_PASSAGES = "SELECT chatbot.find_passages($1, $2, $3, $4)"
 _STORE = "SELECT chatbot.store_question($1, $2, $3, $4, $5)"
 _FINISH = "SELECT chatbot.finish_turn($1, $2, $3, $4, $5, $6)"
 
@@ -77,6 +78,11 @@ class TurnStore:
         if row is None:
             raise _unknown(place)
         return Recalled(orjson.loads(row[0]), orjson.loads(row[1]), row[2])
+
+    async def find_passages(self, principal: Principal, question: str, vector: str, count: int) -> list[dict[str, Any]]:
+        """Return the passages for a question that belongs to no conversation, best first."""
+        row = await self._calls.row(_PASSAGES, self._signer.sign(principal), question, vector, count)
+        return list(orjson.loads(row[0])) if row else []
 
     async def find_question(self, principal: Principal, conversation: UUID, question: int) -> tuple[str, Place]:
         """Return the text of a kept question and its place. Raises `NotFound`."""

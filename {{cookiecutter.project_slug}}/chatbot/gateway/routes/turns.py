@@ -1,6 +1,5 @@
 """The hot route: a question in, an answer as server-sent events out. Plain ASGI: it runs once per question."""
 
-import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +8,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.turn import Event, Turn, TurnService
-from chatbot.core.errors import NotFound, Problem, SignInRequired, TooLarge, Unprocessable, WrongMediaType
+from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import BEGINNING, LATEST, Place
+from chatbot.gateway.exchange import principal_of, read_json_body, until_left
 
 _MOST_BODY_BYTES = 64 * 1024
 _MOST_CHARACTERS = 8000
@@ -51,22 +51,11 @@ class TurnEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        who = scope.get("principal")
-        if not isinstance(who, Principal):
-            raise SignInRequired("Sign in and try again.")
+        who = principal_of(scope)
         conversation = _identifier(scope["path_params"]["conversation"])
-        asked = _read_question(scope, await _read_body(receive))
+        asked = _read_question(await read_json_body(scope, receive, _MOST_BODY_BYTES))
         turn = await self._begin(who, conversation, asked)
-        streaming = asyncio.ensure_future(_stream(turn, send))
-        leaving = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait({streaming, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not streaming.done():
-                streaming.cancel()  # the model is stopped, what was answered is stored
-            await asyncio.gather(streaming, return_exceptions=leaving.done())
-        finally:
-            leaving.cancel()
-            streaming.cancel()
+        await until_left(receive, _stream(turn, send))  # stopped, what was answered is stored
 
     async def _begin(self, who: Principal, conversation: UUID, asked: Asked) -> Turn:
         if asked.again is not None:
@@ -89,11 +78,6 @@ async def _stream(turn: Turn, send: Send) -> None:
         await events.aclose()  # type: ignore[attr-defined]
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def encode_event(event: Event) -> bytes:
     """Return an event as it goes over the wire (HTML standard, section 9.2)."""
     name, data = event
@@ -110,24 +94,7 @@ def _identifier(text: str) -> UUID:
     return identifier
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem("The request ended before it was whole.")
-        piece: bytes = message.get("body", b"")
-        body += piece
-        if len(body) > _MOST_BODY_BYTES:
-            raise TooLarge(f"A question may have {_MOST_CHARACTERS} characters.")
-        if not message.get("more_body"):
-            return body
-
-
-def _read_question(scope: Scope, body: bytes) -> Asked:
-    types = [value for name, value in scope["headers"] if name == b"content-type"]
-    if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
-        raise WrongMediaType("Send the question as application/json.")
+def _read_question(body: bytes) -> Asked:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
