@@ -188,7 +188,11 @@ def test_every_refusal_below_v1_is_an_error_object(send: Send, visitor: Person, 
     ]  # fmt: skip
     assert [answer.status_code for answer in answers] == [413, 415, 404, 405, 403, 401, 401, 403]
     for answer in answers:
-        assert answer.headers["content-type"] == "application/json", (answer.request.method, answer.request.url, answer.text)
+        assert answer.headers["content-type"] == "application/json", (
+            answer.request.method,
+            answer.request.url,
+            answer.text,
+        )
         assert answer.json()["error"]["message"]
         assert answer.headers["x-request-id"] in answer.text
 
