@@ -49,6 +49,7 @@ def command(key: Path, stack: Stack) -> Run:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
 
     return run
