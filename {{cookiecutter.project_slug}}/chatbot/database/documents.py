@@ -76,12 +76,14 @@ async def delete_document(connection: AsyncConnection, document: UUID) -> bool:
     return result.rowcount == 1
 
 
-async def list_passages(connection: AsyncConnection, document: UUID) -> Sequence[Row[*tuple[Any, ...]]] | None:
-    """Return all passages of a document in their order, or None when the principal may not read such a one."""
+async def list_passages(
+    connection: AsyncConnection, document: UUID, after: int, limit: int = 200
+) -> Sequence[Row[*tuple[Any, ...]]] | None:
+    """Return the passages behind place `after` in their order, or None when the principal may not read the document."""
     if await connection.scalar(select(Document.id).where(Document.id == document)) is None:
         return None
     query = select(Chunk.place, Chunk.section, Chunk.content).where(Chunk.document_id == document)
-    return (await connection.execute(query.order_by(Chunk.place))).all()
+    return (await connection.execute(query.where(Chunk.place > after).order_by(Chunk.place).limit(limit))).all()
 
 
 async def find_passage(connection: AsyncConnection, document: UUID, chunk: int) -> Row[*tuple[Any, ...]] | None:

@@ -1,7 +1,5 @@
 """A parser that was taken over gets nowhere: each attack runs behind the same `confine` as the real one."""
 
-import ctypes
-import errno
 import json
 import os
 import signal
@@ -213,7 +211,7 @@ def test_a_refusal_says_what_to_do(media_type: str, body: bytes, why: str) -> No
 
 
 def test_a_parser_out_of_time_or_memory_is_a_refusal() -> None:
-    # within its limits for a package, and yet far more than a process may hold once it is a tree
-    body = make_package("<w:p/>" * 8_000_000, pack=True)
-    with pytest.raises(Unprocessable, match="Unpacked|took too long or too much memory"):
+    # within the limits for a package, and yet far more than a process may hold once it is a tree
+    body = make_package("<w:p/>" * 8_000_000, pack=False)
+    with pytest.raises(Unprocessable, match="took too long or too much memory"):
         read_confined(WORD, body)

@@ -133,10 +133,15 @@ async def delete_document(document: UUID, who: Who, parts: Using) -> Response:
 
 
 @router.get("/{document}/passages")
-async def list_passages(document: UUID, who: Who, parts: Using) -> list[PassageRead]:
-    """Return what was read from a document, one's own or a shared one: what it is that the model is shown."""
+async def list_passages(
+    document: UUID, who: Who, parts: Using, after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1
+) -> list[PassageRead]:
+    """Return what was read from a document, one's own or a shared one: this is what the model is shown.
+
+    At most 200 passages come at once: ask for those `after` the last place for more.
+    """
     async with parts.database.acting_for(who) as connection:
-        rows = await table.list_passages(connection, document)
+        rows = await table.list_passages(connection, document, after)
     if rows is None:
         raise NotFound("There is no such document.")
     return [PassageRead(place=row.place, section=row.section, content=row.content) for row in rows]

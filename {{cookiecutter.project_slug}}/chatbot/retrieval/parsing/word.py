@@ -43,6 +43,9 @@ def read_word(body: bytes) -> Reading:
                 if relation.reltype == name and not relation.is_external:
                     text.outline.heading(1, "Notes")
                     text.read(parse_xml(relation.target_part.blob))
+    except etree.XMLSyntaxError as error:
+        out_of_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
+        raise Refused(Refusal.TOO_COSTLY if out_of_memory else Refusal.BROKEN) from None
     except (OpcError, etree.LxmlError, KeyError, ValueError, AttributeError, TypeError, IndexError):
         # what python-docx raises for a package that is put together wrongly
         raise Refused(Refusal.BROKEN) from None
