@@ -85,17 +85,18 @@ class Document(Table):
     size: Mapped[int]
     status: Mapped[str]
     problem: Mapped[str | None]
+    hidden_characters: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class DocumentBody(Table):
-    """The text of a document, apart from its row so that lists stay small."""
+    """The bytes of a document, apart from its row so that lists stay small."""
 
     __tablename__ = "document_bodies"
     document_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     owner_id: Mapped[UUID]
-    body: Mapped[str]
+    body: Mapped[bytes]
 
 
 class Chunk(Table):
