@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope
 
-from chatbot.core.errors import Problem, SignInRequired, TooLarge, WrongMediaType
+from chatbot.core.errors import Problem, SignInRequired, WrongMediaType
 from chatbot.core.principal import Principal
 
 
@@ -18,22 +18,19 @@ def principal_of(scope: Scope) -> Principal:
     return who
 
 
-async def read_json_body(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
-    """Return the body's bytes, declared as JSON once. Raises `WrongMediaType` or `TooLarge`."""
+async def read_json_body(scope: Scope, receive: Receive) -> bytes:
+    """Return the body's bytes, declared as JSON once. Raises `WrongMediaType`; its size is bounded before this."""
     types = [value for name, value in scope["headers"] if name == b"content-type"]
     if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
         raise WrongMediaType("Send the body as application/json.")
-    body = b""
+    pieces = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Problem("The request ended before it was whole.")
-        piece: bytes = message.get("body", b"")
-        body += piece
-        if len(body) > most_bytes:
-            raise TooLarge(f"The body may have {most_bytes // 1024} KB.")
+        pieces.append(message.get("body", b""))
         if not message.get("more_body"):
-            return body
+            return b"".join(pieces)
 
 
 async def until_left(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

@@ -8,7 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chatbot.core.errors import Problem, Unprocessable
+from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.gateway.middleware.body import BodyTooLarge
 from chatbot.gateway.middleware.errors import new_identifier, refusal_body
 
 
@@ -31,6 +32,8 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
+    if isinstance(error, BodyTooLarge):
+        return _answer(request, TooLarge(error.detail))
     response = _answer(request, Problem(status=error.status_code, title=HTTPStatus(error.status_code).phrase))
     if error.status_code == 405 and error.headers and "Allow" in error.headers:
         response.headers["allow"] = error.headers["Allow"]

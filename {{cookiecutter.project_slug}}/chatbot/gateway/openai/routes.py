@@ -18,8 +18,6 @@ from chatbot.gateway.openai.schema import CompletionRequest
 from chatbot.model.port import Finished
 from chatbot.model.tokens import count_prompt, estimate_tokens
 
-_MOST_BODY_BYTES = 512 * 1024
-
 
 def openai_routes(service: CompletionService) -> list[Route]:
     """Return the interface's routes, all of them."""
@@ -52,7 +50,7 @@ class _Completions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the model is stopped when the client leaves."""
         who = principal_of(scope)
-        request, asked = read_request(await read_json_body(scope, receive, _MOST_BODY_BYTES))
+        request, asked = read_request(await read_json_body(scope, receive))
         completion = await self._service.begin(who, asked)
         answer = _Answer(request, completion)
         await until_left(receive, answer.stream(scope, send) if request.stream else answer.send_whole(send))

@@ -13,7 +13,7 @@ from chatbot.core.principal import Principal
 from chatbot.database import documents as table
 from chatbot.database.documents import NewDocument
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.retrieval.reading import MOST_BYTES, clean_title, read_document
+from chatbot.retrieval.reading import clean_title, read_document
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/documents")
@@ -65,7 +65,7 @@ class PassageRead(BaseModel):
     content: str
 
 
-@router.post("", status_code=202, max_body_size=MOST_BYTES)
+@router.post("", status_code=202)
 async def upload_document(
     request: Request, options: Annotated[UploadOptions, Query()], who: Who, parts: Using
 ) -> dict[str, Any]:

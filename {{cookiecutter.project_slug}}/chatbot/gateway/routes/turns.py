@@ -13,7 +13,6 @@ from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import BEGINNING, LATEST, Place
 from chatbot.gateway.exchange import principal_of, read_json_body, until_left
 
-_MOST_BODY_BYTES = 64 * 1024
 _MOST_CHARACTERS = 8000
 _FIELDS = frozenset({"question", "parent", "again", "search"})
 _LARGEST_ID = 2**63  # PostgreSQL's bigint
@@ -53,7 +52,7 @@ class TurnEndpoint:
         """Answer one request."""
         who = principal_of(scope)
         conversation = _identifier(scope["path_params"]["conversation"])
-        asked = _read_question(await read_json_body(scope, receive, _MOST_BODY_BYTES))
+        asked = _read_question(await read_json_body(scope, receive))
         turn = await self._begin(who, conversation, asked)
         await until_left(receive, _stream(turn, send))  # stopped, what was answered is stored
 
