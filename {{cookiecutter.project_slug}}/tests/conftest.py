@@ -35,7 +35,7 @@ def make_state() -> Path:
     state = Path(tempfile.mkdtemp(prefix="chatbot-test-", dir="/tmp"))
     if os.getuid() == 0:
         state.chmod(0o711)
-    (state / "ports.json").write_text(json.dumps({"gateway": free_port(), "identity": free_port()}))
+    (state / "ports.json").write_text(json.dumps({part: free_port() for part in ("gateway", "identity", "toolserver")}))
     return state
 
 
