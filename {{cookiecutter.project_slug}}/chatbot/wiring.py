@@ -7,9 +7,10 @@ from celery import Celery
 from pydantic import SecretBytes, SecretStr
 from redis.asyncio import Redis
 
+from chatbot.chat.tool_loop import ToolLoop
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
-from chatbot.config.settings import ModelSettings, Settings
+from chatbot.config.settings import ModelSettings, Settings, ToolsSettings
 from chatbot.database.context import ContextSigner
 from chatbot.database.engines import Database, WorkerDatabase
 from chatbot.database.turns import TurnStore
@@ -20,6 +21,10 @@ from chatbot.model.embedding import Embedder, HashingEmbedder
 from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
+from chatbot.outbound.tool_transport import ToolService
+from chatbot.tools.arguments import BadSchema
+from chatbot.tools.broker import ToolBroker
+from chatbot.tools.policy import ToolPolicy
 
 Secret = TypeVar("Secret", SecretStr, SecretBytes)
 
@@ -36,6 +41,7 @@ class Parts:
     valkey: "Redis[bytes]"
     jobs: JobQueue
     model: LanguageModel
+    tools: ToolBroker | None
     turn_service: TurnService
 
     async def open(self) -> None:
@@ -44,6 +50,8 @@ class Parts:
 
     async def close(self) -> None:
         """Give every connection back."""
+        if self.tools is not None:
+            await self.tools.close()
         await self.model.close()
         await self.turns.close()
         await self.database.close()
@@ -71,6 +79,8 @@ def build_gateway(settings: Settings) -> Parts:
     )
     turns = TurnStore(settings.database, signer, password)
     model = choose_model(settings.model)
+    tools = build_tools(settings.tools)
+    loop = ToolLoop(model, tools, settings.tools) if tools else None
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
@@ -85,7 +95,8 @@ def build_gateway(settings: Settings) -> Parts:
         valkey=valkey,
         jobs=JobQueue(celery),
         model=model,
-        turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages),
+        tools=tools,
+        turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
     )
 
 
@@ -110,6 +121,21 @@ def build_worker(settings: Settings) -> WorkerParts:
 def choose_model(settings: ModelSettings) -> LanguageModel:
     """Return the configured language model: an OpenAI-compatible endpoint, or the offline assistant."""
     return OpenAIModel(settings) if settings.base_url else OfflineAssistant()
+
+
+def build_tools(settings: ToolsSettings) -> ToolBroker | None:
+    """Return the tool gateway, or None without rules. Raises `BadSettings` for a rule or a server that cannot hold."""
+    if not settings.rules:
+        return None
+    longest = max(rule.seconds for rule in settings.rules.values())
+    services = {
+        name: ToolService(server.url, _needed(settings.credential.get(name), f"tools_credential_{name}"), longest)
+        for name, server in settings.servers.items()
+    }
+    try:
+        return ToolBroker(ToolPolicy(settings.rules), services)
+    except BadSchema as error:
+        raise BadSettings([f"CHATBOT_TOOLS__RULES: {error}"]) from error
 
 
 def _needed(secret: SecretStr | None, name: str) -> str:

@@ -11,11 +11,12 @@ import orjson
 from chatbot.chat.links import written_links
 from chatbot.chat.prompt import assemble_prompt, cite_passages
 from chatbot.chat.streaming import AnswerRenderer
+from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.turns import Recalled, TurnStore
 from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import LanguageModel, ModelFailed, Prompt
+from chatbot.model.port import LanguageModel, ModelFailed, Prompt, ToolRequest
 from chatbot.monitoring.refusals import note_refusal
 
 _HISTORY = 12
@@ -46,9 +47,17 @@ class _Answer:
 class TurnService:
     """Answers questions for principals."""
 
-    def __init__(self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int) -> None:
+    def __init__(
+        self,
+        store: TurnStore,
+        model: LanguageModel,
+        embedder: Embedder,
+        passages: int,
+        tools: ToolLoop | None = None,
+    ) -> None:
         self._store = store
         self._model = model
+        self._tools = tools
         self._embedder = embedder
         self._passages = passages
 
@@ -57,7 +66,8 @@ class TurnService:
         vector = vector_text(self._embedder.embed(question)) if search else _NO_VECTOR
         passages = self._passages if search else 0
         recalled = await self._store.recall(who, conversation, question, vector, passages, _HISTORY)
-        return Turn(self._store, self._model, who, conversation, question, recalled)
+        answering = await self._tools.begin(who) if self._tools else self._model.answer
+        return Turn(self._store, answering, who, conversation, question, recalled)
 
 
 class Turn:
@@ -66,14 +76,14 @@ class Turn:
     def __init__(
         self,
         store: TurnStore,
-        model: LanguageModel,
+        answering: Answering,
         who: Principal,
         conversation: UUID,
         question: str,
         recalled: Recalled,
     ) -> None:
         self._store = store
-        self._model = model
+        self._answering = answering
         self._who = who
         self._conversation = conversation
         self._question = question
@@ -81,12 +91,12 @@ class Turn:
         self._prompt: Prompt = assemble_prompt(question, recalled)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield the turn's events: `begin`, any number of `update`, then `end` or `problem`.
+        """Yield the turn's events: `begin`, any number of `update` and `tool`, then `end` or `problem`.
 
         The question is durable before `begin`. However the stream ends, what was answered is stored.
         """
         answer = _Answer()
-        pieces = self._model.answer(self._prompt)
+        pieces = self._answering(self._prompt)
         # the model works while the question is stored; nothing is shown before it is
         first = asyncio.ensure_future(anext(pieces, None))
         try:
@@ -101,7 +111,9 @@ class Turn:
             renderer = AnswerRenderer(written_links(self._question), len(self._citations))
             piece = await first
             while piece is not None:
-                if update := renderer.feed(answer.add(piece)):
+                if isinstance(piece, ToolEvent):
+                    yield "tool", piece.fields()
+                elif update := renderer.feed(answer.add(_text(piece))):
                     yield "update", update
                 piece = await anext(pieces, None)
             yield "update", renderer.finish()
@@ -126,3 +138,9 @@ class Turn:
         identifier = await self._store.finish(self._who, self._conversation, text, citations, answer.outcome)
         answer.kept = True
         return identifier
+
+
+def _text(piece: str | ToolRequest) -> str:
+    if isinstance(piece, ToolRequest):  # closed: nobody is there to judge it
+        raise ModelFailed("The model asked for a tool, and none was offered.")
+    return piece

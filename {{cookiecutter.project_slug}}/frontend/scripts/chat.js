@@ -72,6 +72,15 @@ function emptyAnswer() {
   return answer;
 }
 
+function showTool(answer, { name, state, detail }) {
+  if (state === "running") {
+    answer.tool = make("p", "hint tool");
+    answer.body.before(answer.tool);
+  }
+  const said = { running: `Using ${name} …`, done: `Used ${name}`, refused: `${name} brought nothing` }[state];
+  answer.tool.textContent = [said, detail].filter(Boolean).join(": ");
+}
+
 function finishAnswer(answer, outcome) {
   answer.article.classList.remove("working");
   const used = new Set([...answer.body.querySelectorAll(".cite")].map((button) => Number(button.textContent)));
@@ -130,6 +139,7 @@ async function ask(question) {
     let outcome = "stopped";
     for await (const [name, data] of readEvents(response)) {
       if (name === "begin") answer.citations = data.citations;
+      if (name === "tool") showTool(answer, data);
       if (name === "update") applyUpdate(answer.body, data, answer.on);
       if (name === "end") outcome = "complete";
       if (name === "problem") {
