@@ -70,7 +70,8 @@ def _read_variables(
         if field is None:
             findings.append(f"{variable} is not a setting: check its spelling")
         elif _is_secret(field.annotation):
-            findings.append(f"{variable} is a secret: put it into the file {group}_{name} of the secrets folder")
+            file = f"{group}_{name}" + ("_<name>" if get_origin(field.annotation) is dict else "")
+            findings.append(f"{variable} is a secret: put it into the file {file} of the secrets folder")
         else:
             values[group][name] = _parse(environment[variable], field.annotation, variable, findings)
 

@@ -90,7 +90,8 @@ def say_result(step: ToolStep) -> str | None:
                 return f"{found['value']} {found['unit']} {_sign(found)} {amount} (calculated)"
             case "current_time":
                 now = datetime.fromisoformat(found["time"])
-                return f"It is {now:%H:%M} on {now:%A}, {now.day} {now:%B %Y} in {found['zone']} (UTC{now.isoformat()[-6:]})."
+                day = f"{now:%A}, {now.day} {now:%B %Y}"
+                return f"It is {now:%H:%M} on {day} in {found['zone']} (UTC{now.isoformat()[-6:]})."
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError, InvalidOperation):
         pass
     return None

@@ -39,8 +39,6 @@ def configure_logs(form: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("httpx2", "httpcore2", "kombu", "alembic", "celery", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # the MCP library logs what servers send: our own lines say what happened, without it
-    logging.getLogger("mcp").setLevel(logging.CRITICAL)
 
 
 def _event(record: logging.LogRecord, exception: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ or push. The library's own cache and output check are not used: a result is text
 server promised about it.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +32,9 @@ _MOST_PAGES = 8
 _LISTING_BYTES = 512 * 1024
 _ROOM = 64 * 1024  # of an answer around the text that is wanted
 _INFLATION = 8  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
+
+# it logs what servers send; the gateway's own lines say what happened, without that
+logging.getLogger("mcp").setLevel(logging.CRITICAL)
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
