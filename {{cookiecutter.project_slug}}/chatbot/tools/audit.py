@@ -1,4 +1,4 @@
-"""One line for each call of a tool (a first part of control mcp-audit): who, what, how it ended; never the contents."""
+"""One line for each call of a tool (a first part of mcp-audit): who, what, how it ended; never the contents."""
 
 import hashlib
 import logging

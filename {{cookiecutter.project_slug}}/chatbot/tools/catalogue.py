@@ -32,7 +32,7 @@ _MOST_DESCRIPTION = 300
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A tool as its server describes it. `digest` is of the whole definition: what control mcp-pin will hold."""
+    """A tool as its server describes it. `digest` is of the whole definition: what mcp-pin will hold."""
 
     description: Untrusted
     digest: str

@@ -1,4 +1,4 @@
-"""Who may call which tool (a first part of control mcp-access). The table is in the settings, the mechanism here.
+"""Who may call which tool (a first part of mcp-access). The table is in the settings, the mechanism here.
 
 Stops a model, whoever steers it, from calling anything that an operator did not list for this person's role.
 Fails closed: a tool without a rule does not exist, a rule without roles is nobody's, and a tool with an
@@ -48,7 +48,7 @@ class ToolPolicy:
     def permit(self, who: Principal, name: str, *, untrusted: bool) -> PermittedTool:
         """Return the tool `name` for `who`. `untrusted`: somebody else's text is in the context. Raises `ToolRefused`.
 
-        The place of control mcp-approval: there, the user's approval of the very call takes the refusal's place.
+        The place of mcp-approval: there, the user's approval of the very call takes the refusal's place.
         """
         tool = self._tools.get(name)
         if tool is None:

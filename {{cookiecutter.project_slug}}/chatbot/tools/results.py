@@ -1,4 +1,4 @@
-"""What a tool returned, made harmless to carry (a first part of control mcp-results).
+"""What a tool returned, made harmless to carry (a first part of mcp-results).
 
 Stops: text that people cannot see, content that a page or a model would load or act on, and results without
 end. Only text is taken; it is cleaned, cut, and marked untrusted with its source. It never becomes markup:
