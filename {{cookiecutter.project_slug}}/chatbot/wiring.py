@@ -8,9 +8,10 @@ from pydantic import SecretBytes, SecretStr
 from redis.asyncio import Redis
 
 from chatbot.chat.completion import CompletionService
+from chatbot.chat.tool_loop import ToolLoop
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
-from chatbot.config.settings import ModelSettings, Settings
+from chatbot.config.settings import ModelSettings, Settings, ToolsSettings
 from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import FixedCalls
 from chatbot.database.calls.turns import TurnStore
@@ -23,6 +24,10 @@ from chatbot.model.embedding import Embedder, HashingEmbedder
 from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
+from chatbot.outbound.tool_transport import ToolService
+from chatbot.tools.arguments import BadSchema
+from chatbot.tools.broker import ToolBroker
+from chatbot.tools.policy import ToolPolicy
 
 Secret = TypeVar("Secret", SecretStr, SecretBytes)
 
@@ -40,6 +45,7 @@ class Parts:
     valkey: "Redis[bytes]"
     jobs: JobQueue
     model: LanguageModel
+    tools: ToolBroker | None
     turn_service: TurnService
     completions: CompletionService
 
@@ -49,6 +55,8 @@ class Parts:
 
     async def close(self) -> None:
         """Give every connection back."""
+        if self.tools is not None:
+            await self.tools.close()
         await self.model.close()
         await self.calls.close()
         await self.database.close()
@@ -77,6 +85,8 @@ def build_gateway(settings: Settings) -> Parts:
     calls = FixedCalls(settings.database, signer.role, password)
     turns = TurnStore(calls, signer)
     model = choose_model(settings.model)
+    tools = build_tools(settings.tools)
+    loop = ToolLoop(model, tools, settings.tools) if tools else None
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
@@ -92,8 +102,9 @@ def build_gateway(settings: Settings) -> Parts:
         valkey=valkey,
         jobs=JobQueue(celery),
         model=model,
-        turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages),
-        completions=CompletionService(turns, model, HashingEmbedder(), settings.retrieval.passages),
+        tools=tools,
+        turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
+        completions=CompletionService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
     )
 
 
@@ -118,6 +129,21 @@ def build_worker(settings: Settings) -> WorkerParts:
 def choose_model(settings: ModelSettings) -> LanguageModel:
     """Return the configured language model: an OpenAI-compatible endpoint, or the offline assistant."""
     return OpenAIModel(settings) if settings.base_url else OfflineAssistant()
+
+
+def build_tools(settings: ToolsSettings) -> ToolBroker | None:
+    """Return the tool gateway, or None without rules. Raises `BadSettings` for a rule or a server that cannot hold."""
+    if not settings.rules:
+        return None
+    longest = max(rule.seconds for rule in settings.rules.values())
+    services = {
+        name: ToolService(server.url, _needed(settings.credential.get(name), f"tools_credential_{name}"), longest)
+        for name, server in settings.servers.items()
+    }
+    try:
+        return ToolBroker(ToolPolicy(settings.rules), services)
+    except BadSchema as error:
+        raise BadSettings([f"CHATBOT_TOOLS__RULES: {error}"]) from error
 
 
 def _needed(secret: SecretStr | None, name: str) -> str:

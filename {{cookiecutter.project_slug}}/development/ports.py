@@ -1,7 +1,8 @@
-"""The two ports: chosen once per checkout, since the identity provider's address is part of who people are."""
+"""The ports: chosen once per checkout, since the identity provider's address is part of who people are."""
 
 import json
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -13,23 +14,25 @@ _FIRST = 8000
 _LAST = 8999
 
 
-def choose_ports(path: Path, wanted: int | None) -> tuple[int, int]:
-    """Return the gateway's and the identity provider's port. Raises `CannotStart` naming a port that is taken.
+def choose_ports(path: Path, wanted: int | None) -> tuple[int, int, int]:
+    """Return the ports of gateway, identity provider and tool server. Raises `CannotStart` naming one that is taken.
 
-    At the first start the first free pair from 8000 on is taken and kept. `wanted` moves the gateway only.
+    At the first start the first free ones from 8000 on are taken and kept. `wanted` moves the gateway only.
     """
-    kept = json.loads(path.read_text()) if path.exists() else None
-    if kept is None:
-        gateway = wanted or _next_free(_FIRST)
-        kept = {"gateway": gateway, "identity": _next_free(gateway + 1 if gateway < _LAST else _FIRST)}
-    gateway = wanted or kept["gateway"]
-    for port in (gateway, kept["identity"]):
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    gateway = wanted or kept.get("gateway") or _next_free(_FIRST)
+    kept.setdefault("gateway", gateway)
+    for part in ("identity", "toolserver"):  # a checkout made before a part existed gets its port now
+        kept.setdefault(part, 0)
+        kept[part] = kept[part] or _next_free(_FIRST, {gateway, *kept.values()})
+    ports = (gateway, kept["identity"], kept["toolserver"])
+    for port in ports:
         if not is_free(port):
             raise CannotStart(
                 f"Port {port} is taken{_by_whom(port)}. Stop that program, or choose another port: make run PORT=8100"
             )
     write_private(path, json.dumps(kept))
-    return gateway, kept["identity"]
+    return ports
 
 
 def is_free(port: int) -> bool:
@@ -44,9 +47,9 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _next_free(first: int) -> int:
+def _next_free(first: int, others: Collection[int] = ()) -> int:
     for port in range(first, _LAST + 1):
-        if is_free(port):
+        if port not in others and is_free(port):
             return port
     raise CannotStart(f"Every port from {first} to {_LAST} is taken.")
 

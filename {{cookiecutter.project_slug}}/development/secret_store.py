@@ -20,6 +20,7 @@ _PASSWORDS = (
     "valkey_gateway_password",
     "valkey_worker_password",
     "identity_client_secret",
+    "tools_credential_sample",
 )
 # part -> the secret files that it gets
 PARTS = {
@@ -31,7 +32,9 @@ PARTS = {
         "jobs_gateway_signing_key",
         "valkey_gateway_password",
         "identity_client_secret",
+        "tools_credential_sample",
     ),
+    "toolserver": ("tools_credential_sample",),
     "worker": ("database_worker_password", "database_context_key", "valkey_worker_password"),
 }
 

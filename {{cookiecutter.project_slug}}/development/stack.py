@@ -16,12 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from development.accounts import GROUPS
+from development.accounts import ACCOUNTS, GROUPS
 from development.places import CannotStart, Places, find_places
 from development.ports import choose_ports
 from development.postgres import DATABASE, Postgres
 from development.processes import ProcessRecord, end_child
 from development.secret_store import SecretStore
+from development.tool_policy import tool_settings
 from development.valkey import Valkey
 
 PROJECT = Path(__file__).parents[1]
@@ -59,7 +60,8 @@ class Stack:
         for name in self._record.end_leftovers():
             say(f"  {name:<10} left over from a killed run: ended")
         self.secrets = SecretStore(self.places.secrets)
-        self.port, self.identity_port = choose_ports(self.places.state / "ports.json", port)
+        ports = choose_ports(self.places.state / "ports.json", port)
+        self.port, self.identity_port, self.tool_port = ports
         self.postgres = database(self.places, self.secrets)
         self.state = Valkey("state", self.places, self.secrets)
         self.cache = Valkey("cache", self.places, self.secrets)
@@ -82,25 +84,27 @@ class Stack:
         try:
             with ThreadPoolExecutor(4) as pool:
                 servers = [pool.submit(self._start_server, part) for part in (self.postgres, self.state, self.cache)]
-                identity = pool.submit(self.launch, "identity")
+                early = [pool.submit(self.launch, name) for name in ("identity", "toolserver")]
                 for server in servers:
                     server.result()
-                identity.result()
+                for part in early:
+                    part.result()
                 self._migrate()
                 for name in ("worker", "gateway"):
                     self.launch(name)
-                for name in ("identity", "gateway"):
+                for name in ("identity", "toolserver", "gateway"):
                     self._wait_for(name)
         except BaseException:
             self.stop()
             raise
         self._say(f"  {'identity':<10} ready   {self.issuer} (development only)")
+        self._say(f"  {'toolserver':<10} ready   http://127.0.0.1:{self.tool_port} (sample MCP server)")
         self._say(f"  {'worker':<10} ready   signed jobs")
         self._say(f"  {'gateway':<10} ready   {self.url}")
 
     def stop(self) -> None:
         """Stop every part; servers of data come last."""
-        for group in (("gateway", "worker", "identity"), ("cache", "state", "database")):
+        for group in (("gateway", "worker", "identity", "toolserver"), ("cache", "state", "database")):
             with ThreadPoolExecutor(len(group)) as pool:
                 list(pool.map(self._end, group))
         self._record.note(self.processes)
@@ -127,6 +131,12 @@ class Stack:
                 f"--port={self.identity_port}",
                 f"--redirect-uri={self.url}/auth/callback",
             ],
+            "toolserver": [
+                "-m",
+                "toolserver",
+                f"--port={self.tool_port}",
+                f"--credential-file={self.secrets.folder('toolserver') / 'tools_credential_sample'}",
+            ],
         }
         with open(self.places.logs / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
@@ -139,7 +149,7 @@ class Stack:
                 start_new_session=True,
             )
         if process.stdin is not None:
-            passwords = {entry: self.secrets.password(entry) for entry in self._accounts()}
+            passwords = {account.name: self.secrets.password(account.name) for account in ACCOUNTS}
             given = {"client_secret": self.secrets["identity_client_secret"], "passwords": passwords}
             process.stdin.write(json.dumps(given).encode())
             process.stdin.close()
@@ -148,10 +158,12 @@ class Stack:
     def environment(self, part: str) -> dict[str, str]:
         """Return the environment of a part: its settings, its own secrets folder, and nothing it does not need."""
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        passed["PYTHONUNBUFFERED"] = "1"
+        if part == "toolserver":
+            return passed  # it is no part of the application: it learns nothing of it
         chosen = {name: value for name, value in os.environ.items() if name.startswith("CHATBOT_") and "__" in name}
         return {
             **passed,
-            "PYTHONUNBUFFERED": "1",
             "CHATBOT_ENVIRONMENT": "development",
             "CHATBOT_SECRETS_FOLDER": str(self.secrets.folder(part)),
             "CHATBOT_GATEWAY__INSTANCE": self.places.instance,
@@ -162,6 +174,7 @@ class Stack:
             "CHATBOT_VALKEY__SOCKET": str(self.state.socket),
             "CHATBOT_JOBS__PRODUCERS": json.dumps({"gateway": self.secrets.gateway_public_key()}),
             "CHATBOT_MONITORING__FORMAT": "plain",
+            **(tool_settings(self.tool_port) if part == "gateway" else {}),
             **chosen,
             **self._settings,
             "CHATBOT_GATEWAY__PORT": str(self.port),
@@ -175,12 +188,6 @@ class Stack:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
-
-    @staticmethod
-    def _accounts() -> list[str]:
-        from development.accounts import ACCOUNTS
-
-        return [account.name for account in ACCOUNTS]
 
     def _start_server(self, part: Postgres | Valkey) -> None:
         part.start(self._keep)
@@ -208,7 +215,11 @@ class Stack:
             raise CannotStart(f"The database could not be brought up to date: {done.stderr.strip()[-1500:]}")
 
     def _wait_for(self, name: str) -> None:
-        paths = {"gateway": f"{self.url}/readyz", "identity": f"http://127.0.0.1:{self.identity_port}/jwks"}
+        paths = {
+            "gateway": f"{self.url}/readyz",
+            "identity": f"http://127.0.0.1:{self.identity_port}/jwks",
+            "toolserver": f"http://127.0.0.1:{self.tool_port}/healthz",
+        }
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.processes[name].poll() is not None:

@@ -35,7 +35,7 @@ def make_state() -> Path:
     state = Path(tempfile.mkdtemp(prefix="chatbot-test-", dir="/tmp"))
     if os.getuid() == 0:
         state.chmod(0o711)
-    (state / "ports.json").write_text(json.dumps({"gateway": free_port(), "identity": free_port()}))
+    (state / "ports.json").write_text(json.dumps({part: free_port() for part in ("gateway", "identity", "toolserver")}))
     return state
 
 
@@ -93,15 +93,26 @@ def model_stack(model: ScriptedModel) -> Iterator[Stack]:
 
 
 def running_stack(
-    settings: dict[str, str], model_key: str = "", database: type[Postgres] = Postgres
+    settings: dict[str, str],
+    model_key: str = "",
+    database: type[Postgres] = Postgres,
+    tool_server: tuple[str, str] = ("", ""),
 ) -> Iterator[Stack]:
+    """Run a stack; `tool_server` is the address and the credential of a second MCP server, named `hostile`."""
     state = make_state()
-    if model_key:  # where the README says that a person puts it
-        folder = state / "secrets" / "gateway"
-        folder.mkdir(mode=0o700, parents=True)
-        folder.parent.chmod(0o700)
-        (folder / "model_key").write_text(model_key + "\n")
-        (folder / "model_key").chmod(0o600)
+    url, credential = tool_server
+    if url:
+        sample = f"http://127.0.0.1:{json.loads((state / 'ports.json').read_text())['toolserver']}/mcp"
+        servers = {"sample": {"url": sample}, "hostile": {"url": url}}
+        settings = settings | {"CHATBOT_TOOLS__SERVERS": json.dumps(servers)}
+    folder = state / "secrets" / "gateway"
+    folder.mkdir(mode=0o700, parents=True)
+    folder.parent.chmod(0o700)
+    # where the README says that a person puts them
+    for name, secret in (("model_key", model_key), ("tools_credential_hostile", credential)):
+        if secret:
+            (folder / name).write_text(secret + "\n")
+            (folder / name).chmod(0o600)
     try:
         with Stack(state, say=lambda line: None, settings=settings, database=database) as stack:
             yield stack

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.chat.prompt import INSTRUCTIONS, cite_passages, quote_passage
+from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
 from chatbot.database.calls.turns import TurnStore
 from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import AnswerOptions, Exchange, Finished, LanguageModel, ModelFailed, Prompt
+from chatbot.model.port import AnswerOptions, Exchange, Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
 
 _MOST_CHARACTERS = 64_000  # of an answer
 
@@ -35,11 +36,14 @@ class Asked:
 class CompletionService:
     """Answers questions that carry their own history."""
 
-    def __init__(self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int) -> None:
+    def __init__(
+        self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int, tools: ToolLoop | None = None
+    ) -> None:
         self._store = store
         self._model = model
         self._embedder = embedder
         self._passages = passages
+        self._tools = tools
 
     async def begin(self, who: Principal, asked: Asked) -> "Completion":
         """Find the passages that the question needs, as the principal may read them."""
@@ -54,26 +58,31 @@ class CompletionService:
             passages=tuple(quote_passage(passage) for passage in passages),
             options=asked.options,
         )
-        return Completion(self._model, prompt, cite_passages(passages))
+        answering = await self._tools.begin(who) if self._tools else self._model.answer
+        return Completion(answering, prompt, cite_passages(passages))
 
 
 class Completion:
     """An answer that may begin."""
 
-    def __init__(self, model: LanguageModel, prompt: Prompt, citations: list[dict[str, Any]]) -> None:
-        self._model = model
+    def __init__(self, answering: Answering, prompt: Prompt, citations: list[dict[str, Any]]) -> None:
+        self._answering = answering
         self.prompt = prompt
         self.citations = citations
 
     async def pieces(self) -> AsyncIterator[str | Finished]:
         """Yield the answer as it comes, at last how it ended. Raises `ModelFailed`."""
         length = 0
-        pieces = self._model.answer(self.prompt)
+        pieces = self._answering(self.prompt)
         try:
             async for piece in pieces:
                 if isinstance(piece, Finished):
                     yield piece
                     return
+                if isinstance(piece, ToolEvent):
+                    continue  # the published schema has no word for it
+                if isinstance(piece, ToolRequest):  # closed: nobody is there to judge it
+                    raise ModelFailed("The model asked for a tool, and none was offered.")
                 length += len(piece)
                 if length > _MOST_CHARACTERS:
                     raise ModelFailed("The model's answer is too long. It was cut off.")

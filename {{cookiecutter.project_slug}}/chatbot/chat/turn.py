@@ -11,11 +11,12 @@ import orjson
 from chatbot.chat.links import written_links
 from chatbot.chat.prompt import assemble_prompt, cite_passages
 from chatbot.chat.streaming import AnswerRenderer
+from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
 from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import Finished, LanguageModel, ModelFailed, Prompt
+from chatbot.model.port import Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
 from chatbot.monitoring.refusals import note_refusal
 
 _HISTORY = 12
@@ -46,9 +47,17 @@ class _Answer:
 class TurnService:
     """Answers questions for principals."""
 
-    def __init__(self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int) -> None:
+    def __init__(
+        self,
+        store: TurnStore,
+        model: LanguageModel,
+        embedder: Embedder,
+        passages: int,
+        tools: ToolLoop | None = None,
+    ) -> None:
         self._store = store
         self._model = model
+        self._tools = tools
         self._embedder = embedder
         self._passages = passages
 
@@ -65,7 +74,8 @@ class TurnService:
         vector = vector_text(self._embedder.embed(text)) if search else _NO_VECTOR
         wanted = Wanted(self._passages if search else 0, _HISTORY)
         recalled = await self._store.recall(who, place, text, vector, wanted)
-        return Turn(self._store, self._model, who, Question(place.conversation, text, kept), recalled)
+        answering = await self._tools.begin(who) if self._tools else self._model.answer
+        return Turn(self._store, answering, who, Question(place.conversation, text, kept), recalled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +91,10 @@ class Turn:
     """A turn that may begin: the principal owns the conversation."""
 
     def __init__(
-        self, store: TurnStore, model: LanguageModel, who: Principal, question: Question, recalled: Recalled
+        self, store: TurnStore, answering: Answering, who: Principal, question: Question, recalled: Recalled
     ) -> None:
         self._store = store
-        self._model = model
+        self._answering = answering
         self._who = who
         self._question = question
         self._follows = recalled.follows
@@ -92,12 +102,12 @@ class Turn:
         self._prompt: Prompt = assemble_prompt(question.text, recalled)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield the turn's events: `begin`, any number of `update`, then `end` or `problem`.
+        """Yield the turn's events: `begin`, any number of `update` and `tool`, then `end` or `problem`.
 
         The question is durable before `begin`. However the stream ends, what was answered is stored.
         """
         answer = _Answer()
-        pieces = self._model.answer(self._prompt)
+        pieces = self._answering(self._prompt)
         # the model works while the question is stored; nothing is shown before it is
         first = asyncio.ensure_future(anext(pieces, None))
         try:
@@ -110,7 +120,9 @@ class Turn:
             renderer = AnswerRenderer(written_links(self._question.text), len(self._citations))
             piece = await first
             while piece is not None and not isinstance(piece, Finished):
-                if update := renderer.feed(answer.add(piece)):
+                if isinstance(piece, ToolEvent):
+                    yield "tool", piece.fields()
+                elif update := renderer.feed(answer.add(_text(piece))):
                     yield "update", update
                 piece = await anext(pieces, None)
             yield "update", renderer.finish()
@@ -141,3 +153,9 @@ class Turn:
         identifier = await self._store.finish(self._who, self._question.conversation, question, kept)
         answer.kept = True
         return identifier
+
+
+def _text(piece: str | ToolRequest) -> str:
+    if isinstance(piece, ToolRequest):  # closed: nobody is there to judge it
+        raise ModelFailed("The model asked for a tool, and none was offered.")
+    return piece

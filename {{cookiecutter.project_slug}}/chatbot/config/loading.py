@@ -53,6 +53,7 @@ def _unsafe_in_production(settings: Settings) -> list[str]:
     if settings.environment is not Environment.PRODUCTION:
         return []
     addresses = {"GATEWAY__PUBLIC_URL": settings.gateway.public_url, "IDENTITY__ISSUER": settings.identity.issuer}
+    addresses |= {f"TOOLS__SERVERS, {name}": server.url for name, server in settings.tools.servers.items()}
     return [
         f"{PREFIX}{name}: production needs an https address" for name, url in addresses.items() if url[:6] != "https:"
     ]
@@ -69,7 +70,8 @@ def _read_variables(
         if field is None:
             findings.append(f"{variable} is not a setting: check its spelling")
         elif _is_secret(field.annotation):
-            findings.append(f"{variable} is a secret: put it into the file {group}_{name} of the secrets folder")
+            file = f"{group}_{name}" + ("_<name>" if get_origin(field.annotation) is dict else "")
+            findings.append(f"{variable} is a secret: put it into the file {file} of the secrets folder")
         else:
             values[group][name] = _parse(environment[variable], field.annotation, variable, findings)
 
@@ -84,16 +86,22 @@ def _read_secrets(
         return
     for group, kind in groups.items():
         for name, field in kind.model_fields.items():
-            path = Path(folder) / f"{group}_{name}"
-            if not _is_secret(field.annotation) or not path.is_file():
+            if not _is_secret(field.annotation):
                 continue
-            try:
-                content = path.read_bytes()
-            except PermissionError:
-                continue  # another part's secret: this process is not meant to have it
-            # keys are stored as hexadecimal text, so that no editor's newline changes them
-            text = content.decode("utf-8", "replace").strip()
-            values[group][name] = _from_hex(text, path.name, findings) if _is_bytes(field.annotation) else text
+            if get_origin(field.annotation) is dict:  # one secret each for several, named at the file name's end
+                prefix = f"{group}_{name}_"
+                found = {path.name.removeprefix(prefix): _secret_text(path) for path in Path(folder).glob(f"{prefix}*")}
+                values[group][name] = {key: text for key, text in found.items() if text is not None}
+            elif (text := _secret_text(path := Path(folder) / f"{group}_{name}")) is not None:
+                # keys are stored as hexadecimal text, so that no editor's newline changes them
+                values[group][name] = _from_hex(text, path.name, findings) if _is_bytes(field.annotation) else text
+
+
+def _secret_text(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8", "replace").strip() if path.is_file() else None
+    except PermissionError:
+        return None  # another part's secret: this process is not meant to have it
 
 
 def _from_hex(text: str, name: str, findings: list[str]) -> bytes:
@@ -115,7 +123,8 @@ def _parse(text: str, annotation: Any, variable: str, findings: list[str]) -> An
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    several = isinstance(annotation, UnionType) or get_origin(annotation) is dict
+    return get_args(annotation) if several else (annotation,)
 
 
 def _is_secret(annotation: Any) -> bool:
@@ -133,4 +142,5 @@ def _sentence(location: tuple[int | str, ...], message: str) -> str:
     if field is not None and _is_secret(field.annotation):
         return f"the secret file {group}_{name}: {message.lower()}"
     variable = f"{PREFIX}{group.upper()}" + (f"__{name.upper()}" if name else "")
-    return f"{variable}: {message.lower()}"
+    within = f" ({'.'.join(rest[1:])})" if rest[1:] else ""
+    return f"{variable}{within}: {message.lower()}"

@@ -5,10 +5,10 @@ Secrets are optional here because each process has only its own; `chatbot/wiring
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes, SecretStr, model_validator
 
 from chatbot.core.principal import Role
 
@@ -116,6 +116,47 @@ class RetrievalSettings(Group):
     passages: int = Field(default=6, ge=1, le=12)
 
 
+class ToolServer(Group):
+    """An MCP server that the gateway may call. Its credential is the secret file `tools_credential_<name>`."""
+
+    url: WebAddress
+
+
+class ToolRule(Group):
+    """What one tool may be used for. Whatever is left out has its strictest value: nobody, and every suspicion."""
+
+    server: str
+    # its name at the server; the rule's own name, which the model sees, if left out
+    tool: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_./-]{1,128}$")
+    roles: tuple[Role, ...] = ()
+    # JSON Schema (2020-12) of the arguments: what the model is shown and what each call is held against
+    arguments: dict[str, Any]
+    # the operator's own words; without them the server's, which are untrusted text
+    description: str | None = Field(default=None, max_length=500)
+    seconds: float = Field(default=5.0, gt=0, le=60)
+    most_bytes: int = Field(default=16 * 1024, ge=1, le=256 * 1024)
+    effect: Literal["none", "write"] = "write"
+    sends_out: bool = True
+
+
+class ToolsSettings(Group):
+    """The tools that the language model may ask for. A tool without a rule does not exist."""
+
+    servers: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")], ToolServer] = {}
+    rules: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ToolRule] = {}
+    # by server
+    credential: dict[str, SecretStr] = {}
+    most_rounds: int = Field(default=4, ge=1, le=8)
+    most_calls: int = Field(default=6, ge=1, le=16)
+    total_seconds: float = Field(default=60.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _rules_name_known_servers(self) -> "ToolsSettings":
+        if unknown := {rule.server for rule in self.rules.values()} - set(self.servers):
+            raise ValueError(f"a rule names a server that is not among the servers: {sorted(unknown)[0]}")
+        return self
+
+
 class MonitoringSettings(Group):
     """Logs."""
 
@@ -133,4 +174,5 @@ class Settings(Group):
     jobs: JobsSettings = JobsSettings()
     model: ModelSettings = ModelSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    tools: ToolsSettings = ToolsSettings()
     monitoring: MonitoringSettings = MonitoringSettings()

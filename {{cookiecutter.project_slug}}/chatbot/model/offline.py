@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from chatbot.core.untrusted import Untrusted
-from chatbot.model.port import Finished, Prompt
+from chatbot.model.asking import choose_request, say_result
+from chatbot.model.port import Finished, Piece, Prompt, ToolStep
 from chatbot.model.words import content_stems, split_words
 
 ABSTAINS = "I could not find an answer to that in your documents."
@@ -23,6 +24,7 @@ _ENOUGH = 0.45
 _SECOND = 0.9
 _HEADING_WEIGHT = 0.5
 _LETTERS_ALIKE = 0.6
+_LONGEST_RESULT = 500
 _MOST_WORDS = 32  # of a question; more are no question
 
 
@@ -36,9 +38,16 @@ class _Sentence:
 class OfflineAssistant:
     """A language model port that needs no model."""
 
-    async def answer(self, prompt: Prompt) -> AsyncIterator[str | Finished]:
-        """Yield the extractive answer word by word, with `[n]` after each sentence taken from passage n."""
-        text = compose_answer(prompt.question, prompt.passages)
+    async def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        """Yield the extractive answer word by word, with `[n]` after each sentence taken from passage n.
+
+        A question that all of it needs an offered tool yields a request instead, once in a turn.
+        """
+        if not prompt.steps and (request := choose_request(prompt.question, prompt.tools)) is not None:
+            yield request
+            return
+        text = _answer_from(prompt.steps[-1], prompt) if prompt.steps else None
+        text = text or compose_answer(prompt.question, prompt.passages)
         ends = [place for mark in prompt.options.stop if (place := text.find(mark)) >= 0]
         words = re.findall(r"\s*\S+", text[: min(ends, default=len(text))])
         most = prompt.options.max_tokens or len(words)  # a word counts as a token
@@ -48,6 +57,15 @@ class OfflineAssistant:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _answer_from(step: ToolStep, prompt: Prompt) -> str:
+    """Return the answer after a tool call: what it returned, else what the documents say, else why there is nothing."""
+    if not step.refused:
+        return _as_text(say_result(step) or f"The tool returned: {step.result.text[:_LONGEST_RESULT]}")
+    answer = compose_answer(prompt.question, prompt.passages)
+    reason = " ".join(step.result.text.split())[:_LONGEST_RESULT]
+    return answer if answer != ABSTAINS else f"The tool {step.request.name} gave no result. {_as_text(reason)}"
 
 
 def compose_answer(question: str, passages: tuple[Untrusted, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from chatbot.core.errors import Unavailable
 from chatbot.core.untrusted import Untrusted
@@ -30,14 +30,62 @@ class AnswerOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool that the model may ask for. `schema` is the JSON Schema of its arguments.
+
+    `description` is a `str` when the operator wrote it, `Untrusted` when the tool's server did.
+    """
+
+    name: str
+    description: str | Untrusted
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """The model asks for a tool. Everything in it is the model's own text: nothing is checked yet.
+
+    `arguments` is what should be JSON; `id` ties the result to the request within one turn.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStep:
+    """A request of this turn and what came of it; `refused` when the result is the reason why nothing was done."""
+
+    request: ToolRequest
+    result: Untrusted
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
-    """A turn as segments with provenance. Passages are numbered from 1 in the order given."""
+    """A turn as segments with provenance. Passages are numbered from 1 in the order given.
+
+    `steps` are this turn's tool calls so far; `must_answer` says that no further one will be made.
+    """
 
     instructions: str
     question: str
     history: tuple[Exchange | Untrusted, ...] = ()
     passages: tuple[Untrusted, ...] = ()
     options: AnswerOptions = AnswerOptions()
+    tools: tuple[ToolOffer, ...] = ()
+    steps: tuple[ToolStep, ...] = ()
+    must_answer: bool = False
+
+    @property
+    def holds_untrusted_text(self) -> bool:
+        """Whether somebody else than the user and the operator wrote a part of it.
+
+        An earlier answer counts: it rests on passages.
+        """
+        described = any(isinstance(tool.description, Untrusted) for tool in self.tools)
+        return described or bool(self.passages or self.steps or self.history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +95,22 @@ class Finished:
     reason: str
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+
+    def plus(self, later: "Finished") -> "Finished":
+        """Return how a later part ended, with the tokens of both; unknown when one of them is."""
+        return Finished(
+            later.reason,
+            _sum(self.prompt_tokens, later.prompt_tokens),
+            _sum(self.answer_tokens, later.answer_tokens),
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+# what a model's answer is made of
+Piece = str | ToolRequest | Finished
 
 
 class ModelFailed(Unavailable):
@@ -58,8 +122,11 @@ class ModelFailed(Unavailable):
 class LanguageModel(Protocol):
     """Streams the answer to a prompt."""
 
-    def answer(self, prompt: Prompt) -> AsyncIterator[str | Finished]:
-        """Yield the answer in pieces, as they arrive, and at last how it ended. Raises `ModelFailed`."""
+    def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        """Yield the answer in pieces as they arrive, then requests for the prompt's tools, at last how it ended.
+
+        Without tools in the prompt there are no requests. Raises `ModelFailed`.
+        """
         ...
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 import { getJson, readEvents, request, sendJson } from "./api.js";
 import { listConversations, watchList } from "./conversations.js";
 import { fillFrame, notify } from "./frame.js";
-import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, showQuestion } from "./messages.js";
+import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, showQuestion, showTool } from "./messages.js";
 import { applyUpdate } from "./nodes.js";
 import { Tree } from "./versions.js";
 
@@ -130,6 +130,7 @@ function takeEvent(turn, name, data) {
     state.tree.add(message);
     addOwnTools(turn.asked.element, message);
   }
+  if (name === "tool") showTool(turn.answer, data);
   if (name === "update") {
     applyUpdate(turn.answer.body, data, turn.answer.on);
     turn.nodes.push(...(data.done ?? []));

@@ -44,6 +44,16 @@ export function emptyAnswer() {
   return answer;
 }
 
+/** Show that an answer uses a tool: `state` is running, then done or refused. */
+export function showTool(answer, { name, state, detail }) {
+  if (state === "running") {
+    answer.tool = make("p", "hint tool");
+    answer.body.before(answer.tool);
+  }
+  const said = { running: `Using ${name} …`, done: `Used ${name}`, refused: `${name} brought nothing` }[state];
+  answer.tool.textContent = [said, detail].filter(Boolean).join(": ");
+}
+
 export function finishAnswer(answer, outcome) {
   answer.article.classList.remove("working");
   const used = new Set([...answer.body.querySelectorAll(".cite")].map((button) => Number(button.textContent)));

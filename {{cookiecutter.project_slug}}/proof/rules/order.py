@@ -8,7 +8,7 @@ from proof.rules.rule import Rule, Source, is_product
 
 _MOST_FILE_LINES = 260
 _MOST_FUNCTION_LINES = 45
-_EMPTY_NAMES = re.compile(r"^(utils?|helpers?|common|misc|managers?|base|tools_?\d*|stuff)$")
+_EMPTY_NAMES = re.compile(r"^(utils?|helpers?|common|misc|managers?|base|tools_?\d+|stuff)$")
 
 
 def _find_long_files(source: Source) -> Iterator[int]:

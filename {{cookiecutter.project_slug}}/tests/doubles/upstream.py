@@ -8,10 +8,15 @@ from typing import Any
 
 
 class ScriptedModel:
-    """Answers `POST /v1/chat/completions`. Set `pieces`, or `behave` for anything worse."""
+    """Answers `POST /v1/chat/completions`. Set `pieces`, `rounds`, or `behave` for anything worse.
+
+    A round is what one request is answered with: a list of tool calls (name, arguments), or text. After the
+    last one, `pieces` are said.
+    """
 
     def __init__(self) -> None:
         self.pieces: list[str] = ["Hello."]
+        self.rounds: list[str | list[tuple[str, str]]] = []
         self.behave: Callable[[BaseHTTPRequestHandler], None] | None = None
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -40,13 +45,19 @@ class ScriptedModel:
 
     def reset(self) -> None:
         self.pieces, self.behave = ["Hello."], None
+        self.rounds = []
         self.requests.clear()
         self.headers.clear()
 
     def stream(self, handler: BaseHTTPRequestHandler) -> None:
         begin_stream(handler)
-        for piece in self.pieces:
-            send_piece(handler, piece)
+        said = self.rounds.pop(0) if self.rounds else self.pieces
+        if isinstance(said, list) and said and isinstance(said[0], tuple):
+            for index, (name, arguments) in enumerate(said):
+                send_tool_call(handler, index, name, arguments)
+        else:
+            for piece in said:
+                send_piece(handler, piece)
         end_stream(handler)
 
     def close(self) -> None:
@@ -64,6 +75,21 @@ def begin_stream(handler: BaseHTTPRequestHandler) -> None:
 
 def send_piece(handler: BaseHTTPRequestHandler, piece: str) -> None:
     event = {"choices": [{"index": 0, "delta": {"content": piece}}]}
+    send_raw(handler, b"data: " + json.dumps(event).encode() + b"\n\n")
+
+
+def send_tool_call(handler: BaseHTTPRequestHandler, index: int, name: str, arguments: str) -> None:
+    """Send a call as endpoints do: its name first, its arguments in pieces."""
+    size = max(1, len(arguments) // 3)
+    pieces = [arguments[start : start + size] for start in range(0, len(arguments), size)]
+    first = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": name, "arguments": ""}}
+    send_delta(handler, {"tool_calls": [first]})
+    for piece in pieces:
+        send_delta(handler, {"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+
+
+def send_delta(handler: BaseHTTPRequestHandler, delta: dict[str, Any]) -> None:
+    event = {"choices": [{"index": 0, "delta": delta}]}
     send_raw(handler, b"data: " + json.dumps(event).encode() + b"\n\n")
 
 

@@ -114,7 +114,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_the_first_free_ports_are_taken_and_kept(tmp_path: Path) -> None:
     first = choose_ports(tmp_path / "ports.json", None)
-    assert len(set(first)) == 2
+    assert len(set(first)) == 3
     assert choose_ports(tmp_path / "ports.json", None) == first
 
 
@@ -124,7 +124,7 @@ def test_nothing_listens_on_the_network(stack: Stack) -> None:
         for member in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
             listening |= {c.laddr for c in member.net_connections("inet") if c.status == psutil.CONN_LISTEN}
     assert {(address.ip, address.port) for address in listening} == {
-        ("127.0.0.1", stack.port), ("127.0.0.1", stack.identity_port),
+        ("127.0.0.1", stack.port), ("127.0.0.1", stack.identity_port), ("127.0.0.1", stack.tool_port),
     }  # fmt: skip
 
 
@@ -151,6 +151,8 @@ def test_each_part_has_only_its_own_secrets(stack: Stack) -> None:
     }
     assert "database_worker_password" not in held["gateway"]
     assert held["worker"] == {"database_worker_password", "database_context_key", "valkey_worker_password"}
+    assert held["toolserver"] == {"tools_credential_sample"}
+    assert not [name for name in stack.environment("toolserver") if name.startswith("CHATBOT_")]
     for part in ("gateway", "worker"):
         assert "database_migrator_password" not in held[part]
         environment = stack.environment(part)
