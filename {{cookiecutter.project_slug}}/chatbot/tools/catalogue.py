@@ -50,11 +50,16 @@ class Catalogue:
         self._renewal: asyncio.Task[None] | None = None
         self._asked = False
 
+    def begin(self) -> None:
+        """Ask for the first list now, without anybody waiting: loading the library takes a second."""
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+
     async def tools(self) -> Mapping[str, Definition]:
         """Return the server's tools by name; none when it does not answer."""
         now = time.monotonic()
-        if now >= self._renew_at and self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew())
+        if now >= self._renew_at:
+            self.begin()
         # only the very first list is waited for: while a server is down, no turn is held up by asking it
         if self._renewal is not None and not self._asked:
             await asyncio.wait({self._renewal}, timeout=_PATIENCE_SECONDS)
