@@ -8,6 +8,7 @@ is refused.
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ _PROGRAM = Path(__file__).with_name("parsing") / "program.py"
 _SECONDS, _ENDING_SECONDS = 25, 1
 # four bytes for each character at most, and something for what JSON puts around it
 _MOST_ANSWER_BYTES = 5 * MOST_CHARACTERS
+_FAULT = re.compile(r"^[A-Za-z]{1,60}$")
 _log = logging.getLogger("chatbot.retrieval")
 
 
@@ -87,6 +89,8 @@ def check_answer(written: bytes) -> Reading:
     what is no answer at all.
     """
     answer = json.loads(written)
+    if "fault" in answer and _FAULT.match(_text(answer["fault"])):
+        _log.warning("a parser failed", extra={"fault": answer["fault"]})
     if "refused" in answer:
         raise Unprocessable(DETAILS[Refusal(answer["refused"])])
     sections = [Section(_text(title), _text(text)) for title, text in answer["sections"]]
