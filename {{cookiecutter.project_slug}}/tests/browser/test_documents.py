@@ -12,11 +12,16 @@ PAGE = """<title>Ferry</title><h1>Times</h1><p>The ferry leaves at seven. &lt;im
 <p style="display:none">Veltraxis</p><h2>Fares &lt;b&gt;</h2><table><tr><th>Who</th><th>Fare</th></tr><tr><td>Child</td><td>2</td></tr></table>"""
 
 
+def open_documents(at: Watched) -> None:
+    at.page.goto(f"{at.stack.url}/documents")
+    expect(at.page.locator("#account-name")).not_to_be_empty()  # filled in once the page's script listens
+
+
 def test_what_was_read_is_shown_as_text(watched: Callable[..., Watched], tmp_path: Path) -> None:
     at = watched()
     page = at.page
     at.sign_in("grace")
-    page.get_by_role("navigation").get_by_role("link", name="Documents").click()
+    open_documents(at)
     (tmp_path / "ferry.html").write_text(PAGE)
     (tmp_path / "scan.pdf").write_bytes(make_pdf(b""))
     page.locator("#file").set_input_files([tmp_path / "ferry.html", tmp_path / "scan.pdf"])
@@ -43,7 +48,7 @@ def test_a_long_document_is_shown_in_parts(watched: Callable[..., Watched], tmp_
     at = watched()
     page = at.page
     at.sign_in("grace")
-    page.goto(f"{at.stack.url}/documents")
+    open_documents(at)
     (tmp_path / "long.pdf").write_bytes(make_pdf(*[shown(f"The number of this page is {n}.") for n in range(1, 251)]))
     page.locator("#file").set_input_files(tmp_path / "long.pdf")
     page.get_by_role("button", name="What was read from long.pdf").click(timeout=20_000)
