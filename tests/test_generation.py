@@ -149,7 +149,7 @@ def test_what_is_tracked_names_no_registry_and_no_machine() -> None:
             assert not hosts.search((ROOT / name).read_bytes()), name
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt", *(f"{TEMPLATE.name}/requirements/{n}.txt" for n in ("runtime", "development", "test"))])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt", *(f"{TEMPLATE.name}/requirements/{n}.txt" for n in ("runtime", "worker", "toolserver", "development", "test"))])
 def test_every_requirement_is_pinned_with_a_hash(name: str) -> None:
     entries = re.split(r"\n(?=[A-Za-z0-9])", "\n" + (ROOT / name).read_text())
     entries = [entry for entry in entries if entry.strip() and not entry.strip().startswith("#")]
@@ -169,5 +169,5 @@ def test_the_floors_of_known_advisories_hold() -> None:
 
 
 def test_the_runtime_needs_at_most_sixty_packages() -> None:
-    text = (TEMPLATE / "requirements/runtime.txt").read_text()
-    assert len(re.findall(r"^[a-z0-9]", text, re.MULTILINE)) <= 60
+    lines = re.findall(r"^[a-z0-9].*", (TEMPLATE / "requirements/runtime.txt").read_text(), re.MULTILINE)
+    assert 40 < len([line for line in lines if "sys_platform == 'win32'" not in line]) <= 60

@@ -24,7 +24,7 @@ from chatbot.model.embedding import Embedder, HashingEmbedder
 from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
-from chatbot.outbound.tool_transport import ToolService
+from chatbot.outbound.tool_service import ToolService
 from chatbot.tools.arguments import BadSchema
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.policy import ToolPolicy

@@ -8,10 +8,11 @@ from typing import Any
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.port import ToolOffer
-from chatbot.outbound.tool_transport import ToolService
+from chatbot.outbound.tool_service import ToolService
 from chatbot.tools.audit import audit_call
 from chatbot.tools.calls import ToolCall, ToolRefused, ToolResult, Verdict
 from chatbot.tools.catalogue import Catalogue
+from chatbot.tools.exchange import ServerFailed, call_tool
 from chatbot.tools.policy import PermittedTool, ToolPolicy
 from chatbot.tools.results import take_text
 
@@ -80,14 +81,12 @@ class ToolBroker:
         server = self._servers[tool.rule.server]
         if tool.at_server not in await server.catalogue.tools():
             raise ToolRefused(Verdict.UNKNOWN, "The tool is not there at the moment. Go on without it.")
-        from chatbot.tools import exchange  # loaded by the catalogue: a tool that is listed was asked for
-
         try:
             async with asyncio.timeout(seconds), self._places:
-                returned = await exchange.call_tool(server.service, tool.at_server, arguments, tool.rule.most_bytes)
+                returned = await call_tool(server.service, tool.at_server, arguments, tool.rule.most_bytes)
         except TimeoutError as error:
             raise ToolRefused(Verdict.SLOW, "The tool took too long. Go on without it.") from error
-        except exchange.ServerFailed as error:
+        except ServerFailed as error:
             raise ToolRefused(Verdict.UNAVAILABLE, _NO_ANSWER) from error
         source = f"{tool.rule.server}/{tool.name}"
         text = take_text(returned.texts, returned.left_out, source, tool.rule.most_bytes)

@@ -11,15 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from chatbot.core.untrusted import Untrusted
 from chatbot.core.visible import visible_line
-from chatbot.outbound.tool_transport import ToolService
-
-if TYPE_CHECKING:
-    from chatbot.tools.exchange import Listed
+from chatbot.outbound.tool_service import ToolService
+from chatbot.tools.exchange import Listed, list_tools
 
 _log = logging.getLogger(__name__)
 _GOOD_SECONDS = 60.0
@@ -51,7 +47,7 @@ class Catalogue:
         self._asked = False
 
     def begin(self) -> None:
-        """Ask for the first list now, without anybody waiting: loading the library takes a second."""
+        """Ask for the first list now, without anybody waiting."""
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
 
@@ -74,9 +70,8 @@ class Catalogue:
 
     async def _renew(self) -> None:
         try:
-            exchange = await asyncio.to_thread(_load_exchange)
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                listed = await exchange.list_tools(self._service)
+                listed = await list_tools(self._service)
             self._known = describe(listed, self._server)
             self._good_until = time.monotonic() + _GOOD_SECONDS
             self._renew_at = time.monotonic() + _RENEW_SECONDS
@@ -88,7 +83,7 @@ class Catalogue:
             self._renewal = None
 
 
-def describe(listed: "list[Listed]", server: str) -> dict[str, Definition]:
+def describe(listed: list[Listed], server: str) -> dict[str, Definition]:
     """Return the tools that are listed exactly once, described in one cleaned line each."""
     times = Counter(tool.name for tool in listed)
     if doubtful := len(times) - sum(1 for count in times.values() if count == 1):
@@ -104,9 +99,3 @@ def describe(listed: "list[Listed]", server: str) -> dict[str, Definition]:
         for tool in listed
         if times[tool.name] == 1
     }
-
-
-def _load_exchange() -> ModuleType:
-    from chatbot.tools import exchange  # late, and in a thread: loading the library takes a second
-
-    return exchange

@@ -1,42 +1,31 @@
 """One exchange with an MCP server: a request, its answer, and nothing left behind.
 
-The only module that imports the MCP library, which is large: it is loaded when the first tool is needed.
-Each exchange has a client of its own, so that nothing of one call can meet another; the connections below
-are kept (chatbot/outbound). Protocol 2026-07-28 only: stateless, so a server cannot open a session, ask back
-or push. The library's own cache and output check are not used: a result is text to be quoted, whatever its
-server promised about it.
+Source: Model Context Protocol 2026-07-28 over streamable HTTP. That version is stateless: no session that a server
+opens, no question back, no push; older ones are not spoken to. Two requests are all that the gateway needs, so it
+speaks them itself: a client library would bring a dozen packages and a second of loading, and follow what a server wishes.
+Fails closed: an answer of any other form is no answer.
 """
 
-import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import orjson
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import (
-    CallToolRequest,
-    CallToolRequestParams,
-    CallToolResult,
-    ListToolsRequest,
-    ListToolsResult,
-    PaginatedRequestParams,
-    TextContent,
-)
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chatbot.outbound.tool_transport import ToolService, ToolTransport, open_client
+from chatbot.outbound.http import UpstreamFailed
+from chatbot.outbound.tool_service import ToolService
 
 _PROTOCOL = "2026-07-28"
+_META = {
+    "io.modelcontextprotocol/protocolVersion": _PROTOCOL,
+    "io.modelcontextprotocol/clientInfo": {"name": "chatbot", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 _MOST_PAGES = 8
 _LISTING_BYTES = 512 * 1024
 _ROOM = 64 * 1024  # of an answer around the text that is wanted
 _INFLATION = 8  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
-
-# it logs what servers send; the gateway's own lines say what happened, without that
-logging.getLogger("mcp").setLevel(logging.CRITICAL)
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ServerFailed(Exception):
@@ -61,41 +50,96 @@ class Returned:
     is_error: bool
 
 
+class _Result(BaseModel):
+    """What every result has. A result that asks for something is not complete, and is not taken."""
+
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+    result_type: Literal["complete"] = Field(alias="resultType")
+
+
+class _Page(_Result):
+    tools: list[dict[str, Any]]
+    next_cursor: str | None = Field(default=None, alias="nextCursor", max_length=4096)
+
+
+class _Content(BaseModel):
+    type: str = Field(max_length=64)
+    text: str | None = None
+
+
+class _Called(_Result):
+    content: list[_Content]
+    is_error: bool = Field(default=False, alias="isError")
+
+
+Answer = TypeVar("Answer", _Page, _Called)
+
+
 async def list_tools(service: ToolService) -> list[Listed]:
     """Return every tool that the server lists, as often as it lists it. Raises `ServerFailed`."""
     found: list[Listed] = []
-    cursor: str | None = None
+    params: dict[str, Any] = {}
     for _ in range(_MOST_PAGES):
-        request = ListToolsRequest(params=PaginatedRequestParams(cursor=cursor))
-        page = await _ask(service, request, ListToolsResult, _LISTING_BYTES)
-        for tool in page.tools:
-            whole = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
-            found.append(Listed(tool.name, tool.description or "", orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
-        cursor = page.next_cursor
-        if not cursor:
+        page = await _ask(service, "tools/list", params, _Page, _LISTING_BYTES)
+        found += [_listed(tool) for tool in page.tools]
+        if not page.next_cursor:
             return found
+        params = {"cursor": page.next_cursor}
     raise ServerFailed("the list of tools does not end")
 
 
 async def call_tool(service: ToolService, tool: str, arguments: dict[str, Any], most_bytes: int) -> Returned:
     """Call a tool; `most_bytes` bounds the text that is wanted of it. Raises `ServerFailed`."""
-    request = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=arguments))
-    result = await _ask(service, request, CallToolResult, most_bytes * _INFLATION + _ROOM)
-    texts = [block.text for block in result.content if isinstance(block, TextContent)]
-    others: list[str] = [block.type for block in result.content if not isinstance(block, TextContent)]
-    return Returned(texts, others, bool(result.is_error))
+    params = {"name": tool, "arguments": arguments}
+    called = await _ask(service, "tools/call", params, _Called, most_bytes * _INFLATION + _ROOM)
+    texts = [block.text for block in called.content if block.type == "text" and block.text is not None]
+    others = [block.type for block in called.content if block.type != "text"]
+    return Returned(texts, others, called.is_error)
+
+
+def _listed(tool: dict[str, Any]) -> Listed:
+    name, description = tool.get("name"), tool.get("description") or ""
+    if not isinstance(name, str) or not isinstance(description, str) or not isinstance(tool.get("inputSchema"), dict):
+        raise ServerFailed("a listed tool is none")
+    return Listed(name, description, orjson.dumps(tool, option=orjson.OPT_SORT_KEYS))
 
 
 async def _ask(
-    service: ToolService, request: ListToolsRequest | CallToolRequest, kind: type[Answer], most_bytes: int
+    service: ToolService, method: str, params: dict[str, Any], kind: type[Answer], most_bytes: int
 ) -> Answer:
-    transport = ToolTransport(service, most_bytes)
+    body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": _META}})
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": _PROTOCOL,
+        "mcp-method": method,
+        **({"mcp-name": params["name"]} if "name" in params else {}),
+    }
     try:
-        async with open_client(transport) as http:
-            streams = streamable_http_client(
-                service.url, http_client=http, terminate_on_close=False, max_sse_event_size=most_bytes
-            )
-            async with Client(streams, mode=_PROTOCOL, cache=None) as client:
-                return await client.session.send_request(request, kind)
-    except Exception as error:  # whatever a hostile answer makes the library raise is the same to us
-        raise ServerFailed(transport.failure or f"no MCP answer: {type(error).__name__}") from None
+        media_type, answer = await service.post(body, headers, most_bytes)
+        return kind.model_validate(_result(_messages(answer) if media_type == "text/event-stream" else iter([answer])))
+    except UpstreamFailed as error:
+        raise ServerFailed(str(error)) from None
+    except (ValidationError, ValueError, TypeError, RecursionError) as error:
+        raise ServerFailed(f"no MCP answer: {type(error).__name__}") from None
+
+
+def _messages(stream: bytes) -> Iterator[bytes]:
+    """Yield the data of each server-sent event (HTML standard, section 9.2)."""
+    for event in stream.replace(b"\r\n", b"\n").split(b"\n\n"):
+        if data := [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]:
+            yield b"\n".join(data)
+
+
+def _result(messages: Iterator[bytes]) -> dict[str, Any]:
+    """Return the result of our request (JSON-RPC 2.0). What comes before it is passed over: notes need no answer."""
+    for text in messages:
+        message = orjson.loads(text)
+        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+            raise ValueError("not JSON-RPC")
+        if message.get("id") == 1 and "method" not in message:
+            if not isinstance(message.get("result"), dict):
+                raise ValueError("an error, or no result")
+            result: dict[str, Any] = message["result"]
+            return result
+    raise ValueError("no answer to our request")
