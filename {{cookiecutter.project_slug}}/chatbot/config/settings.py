@@ -104,6 +104,8 @@ class ModelSettings(Group):
     base_url: WebAddress | None = None
     name: str = "offline"
     key: SecretStr | None = None
+    # off for a model whose endpoint refuses requests that offer tools
+    uses_tools: bool = True
     max_answer_tokens: int = Field(default=1024, ge=1, le=32768)
     connect_seconds: float = 5.0
     idle_seconds: float = 60.0
