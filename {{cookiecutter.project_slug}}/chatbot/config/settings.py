@@ -136,7 +136,8 @@ class ToolRule(Group):
     # the operator's own words; without them the server's, which are untrusted text
     description: str | None = Field(default=None, max_length=500)
     seconds: float = Field(default=5.0, gt=0, le=60)
-    most_bytes: int = Field(default=16 * 1024, ge=1, le=256 * 1024)
+    # a hostile answer of so many small blocks holds the process: a tenth of a second at the default
+    most_bytes: int = Field(default=16 * 1024, ge=1, le=64 * 1024)
     effect: Literal["none", "write"] = "write"
     sends_out: bool = True
 

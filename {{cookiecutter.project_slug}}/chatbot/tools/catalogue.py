@@ -26,7 +26,6 @@ _GOOD_SECONDS = 60.0
 _RENEW_SECONDS = 30.0
 _RETRY_SECONDS = 3.0
 _PATIENCE_SECONDS = 3.0
-_MOST_TOOLS = 128
 _MOST_DESCRIPTION = 300
 
 
@@ -89,9 +88,6 @@ def describe(listed: "list[Listed]", server: str) -> dict[str, Definition]:
     times = Counter(tool.name for tool in listed)
     if doubtful := len(times) - sum(1 for count in times.values() if count == 1):
         _log.warning("tools listed twice", extra={"server": server, "count": doubtful})
-    if len(listed) > _MOST_TOOLS:
-        _log.warning("too many tools listed", extra={"server": server, "count": len(listed)})
-        return {}
     return {
         tool.name: Definition(
             Untrusted(visible_line(tool.description, _MOST_DESCRIPTION), server),

@@ -29,9 +29,10 @@ from chatbot.outbound.tool_transport import ToolService, ToolTransport, open_cli
 
 _PROTOCOL = "2026-07-28"
 _MOST_PAGES = 8
-_LISTING_BYTES = 512 * 1024
-_ROOM = 64 * 1024  # of an answer around the text that is wanted
-_INFLATION = 8  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
+_LISTING_BYTES = 128 * 1024
+_MOST_TOOLS = 128
+_ROOM = 32 * 1024  # of an answer around the text that is wanted
+_INFLATION = 4  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
 
 # it logs what servers send; the gateway's own lines say what happened, without that
 logging.getLogger("mcp").setLevel(logging.CRITICAL)
@@ -68,6 +69,8 @@ async def list_tools(service: ToolService) -> list[Listed]:
     for _ in range(_MOST_PAGES):
         request = ListToolsRequest(params=PaginatedRequestParams(cursor=cursor))
         page = await _ask(service, request, ListToolsResult, _LISTING_BYTES)
+        if len(found) + len(page.tools) > _MOST_TOOLS:
+            raise ServerFailed("too many tools are listed")  # before each is written out, which takes longest
         for tool in page.tools:
             whole = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
             found.append(Listed(tool.name, tool.description or "", orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)))
