@@ -7,13 +7,16 @@ from celery import Celery
 from pydantic import SecretBytes, SecretStr
 from redis.asyncio import Redis
 
+from chatbot.chat.completion import CompletionService
 from chatbot.chat.tool_loop import ToolLoop
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
 from chatbot.config.settings import ModelSettings, Settings, ToolsSettings
+from chatbot.database.calls.keys import KeyStore
+from chatbot.database.calls.pool import FixedCalls
+from chatbot.database.calls.turns import TurnStore
 from chatbot.database.context import ContextSigner
 from chatbot.database.engines import Database, WorkerDatabase
-from chatbot.database.turns import TurnStore
 from chatbot.identity.openid import OpenIdProvider
 from chatbot.identity.sessions import SessionStore
 from chatbot.jobs.queue import JobQueue, make_celery, make_signer, make_verifier
@@ -36,7 +39,8 @@ class Parts:
 
     settings: Settings
     database: Database
-    turns: TurnStore
+    calls: FixedCalls
+    keys: KeyStore
     sessions: SessionStore
     provider: OpenIdProvider
     valkey: "Redis[bytes]"
@@ -44,17 +48,18 @@ class Parts:
     model: LanguageModel
     tools: ToolBroker | None
     turn_service: TurnService
+    completions: CompletionService
 
     async def open(self) -> None:
         """Connect to what must be there from the start."""
-        await self.turns.open()
+        await self.calls.open()
 
     async def close(self) -> None:
         """Give every connection back."""
         if self.tools is not None:
             await self.tools.close()
         await self.model.close()
-        await self.turns.close()
+        await self.calls.close()
         await self.database.close()
         await self.valkey.aclose()
 
@@ -78,7 +83,8 @@ def build_gateway(settings: Settings) -> Parts:
         idle_seconds=settings.identity.idle_seconds,
         absolute_seconds=settings.identity.absolute_seconds,
     )
-    turns = TurnStore(settings.database, signer, password)
+    calls = FixedCalls(settings.database, signer.role, password)
+    turns = TurnStore(calls, signer)
     model = choose_model(settings.model)
     tools = build_tools(settings.tools) if settings.model.uses_tools else None
     loop = ToolLoop(model, tools, settings.tools) if tools else None
@@ -86,7 +92,8 @@ def build_gateway(settings: Settings) -> Parts:
     return Parts(
         settings=settings,
         database=Database(settings.database, signer, password),
-        turns=turns,
+        calls=calls,
+        keys=KeyStore(calls),
         sessions=sessions,
         provider=OpenIdProvider(
             settings.identity,
@@ -98,6 +105,7 @@ def build_gateway(settings: Settings) -> Parts:
         model=model,
         tools=tools,
         turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
+        completions=CompletionService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
     )
 
 

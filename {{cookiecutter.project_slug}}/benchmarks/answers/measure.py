@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.answers.session import Reader
 from chatbot.chat.prompt import assemble_prompt
-from chatbot.database.turns import Recalled
+from chatbot.database.calls.turns import Recalled
 from chatbot.model.offline import ABSTAINS, compose_answer
 from development.stack import Stack
 from tests.conftest import make_state

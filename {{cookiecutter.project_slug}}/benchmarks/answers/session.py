@@ -52,7 +52,7 @@ class Reader:
                 return self._connection.execute(_KEYWORDS, {"question": question, "count": count}).fetchall()
             vector = vector_text(HashingEmbedder().embed(question))
             row = self._connection.execute(
-                "select passages from chatbot.recall_turn(%s, %s, %s, %s, %s, 0)",
+                "select passages from chatbot.recall_turn(%s, %s, %s, %s, %s, 0, 0)",
                 (context, self._conversation, question, vector, count),
             ).fetchone()
         assert row is not None

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from chatbot.core.untrusted import Untrusted
-from chatbot.database.turns import Recalled
+from chatbot.database.calls.turns import Recalled
 from chatbot.model.port import Exchange, Prompt, ToolOffer
 
 INSTRUCTIONS = (
@@ -32,7 +32,7 @@ def assemble_prompt(question: str, recalled: Recalled) -> Prompt:
         instructions=INSTRUCTIONS,
         question=question,
         history=tuple(Exchange(item["author"], item["content"]) for item in recalled.history),
-        passages=tuple(_quote(passage) for passage in recalled.passages),
+        passages=tuple(quote_passage(passage) for passage in recalled.passages),
     )
 
 
@@ -44,6 +44,7 @@ def cite_passages(passages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _quote(passage: dict[str, Any]) -> Untrusted:
+def quote_passage(passage: dict[str, Any]) -> Untrusted:
+    """Return a passage with where it comes from."""
     section = f" › {passage['section']}" if passage["section"] else ""
     return Untrusted(passage["content"], source=f"{passage['title']}{section}")

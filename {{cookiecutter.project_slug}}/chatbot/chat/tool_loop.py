@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from chatbot.chat.prompt import add_tools
 from chatbot.config.settings import ToolsSettings
 from chatbot.core.principal import Principal
-from chatbot.model.port import LanguageModel, ModelFailed, Prompt, ToolOffer, ToolRequest, ToolStep
+from chatbot.model.port import Finished, LanguageModel, ModelFailed, Piece, Prompt, ToolOffer, ToolRequest, ToolStep
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.calls import ToolCall, ToolResult, Verdict
 
@@ -32,7 +32,7 @@ class ToolEvent:
 
 
 # what a turn gets its answer from: the model's `answer`, or that of a model with tools
-Answering = Callable[[Prompt], AsyncIterator[str | ToolRequest | ToolEvent]]
+Answering = Callable[[Prompt], AsyncIterator[Piece | ToolEvent]]
 
 
 class ToolLoop:
@@ -65,22 +65,28 @@ class _Conversation:
     calls: int = 0
     end: float = 0.0
 
-    async def answer(self, prompt: Prompt) -> AsyncIterator[str | ToolRequest | ToolEvent]:
-        """Yield the answer's pieces and an event before and after each call. Raises `ModelFailed`."""
+    async def answer(self, prompt: Prompt) -> AsyncIterator[Piece | ToolEvent]:
+        """Yield the answer's pieces, an event before and after each call, and how it ended. Raises `ModelFailed`."""
         self.end = asyncio.get_running_loop().time() + self.settings.total_seconds
         prompt = add_tools(prompt, self.offers)
+        used = Finished("stop", 0, 0)
         for number in range(self.settings.most_rounds + 1):
             prompt = replace(prompt, must_answer=number == self.settings.most_rounds or self._is_spent())
             requests, spoke = [], False
+            ending = Finished("stop")
             # every adapter is an asynchronous generator, though the port promises an iterator only
             async with aclosing(cast(Any, self.model.answer(prompt))) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, ToolRequest):
                         requests.append(piece)
+                    elif isinstance(piece, Finished):
+                        ending = piece
                     else:
                         spoke = True
                         yield piece
+            used = used.plus(ending)
             if not requests:
+                yield used
                 return
             if prompt.must_answer:
                 break

@@ -14,9 +14,9 @@ from chatbot.chat.streaming import AnswerRenderer
 from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
-from chatbot.database.turns import Recalled, TurnStore
+from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
 from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import LanguageModel, ModelFailed, Prompt, ToolRequest
+from chatbot.model.port import Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
 from chatbot.monitoring.refusals import note_refusal
 
 _HISTORY = 12
@@ -61,34 +61,45 @@ class TurnService:
         self._embedder = embedder
         self._passages = passages
 
-    async def ask(self, who: Principal, conversation: UUID, question: str, *, search: bool = True) -> "Turn":
-        """Recall what the question needs. Raises `NotFound` for a conversation that is not the principal's own."""
-        vector = vector_text(self._embedder.embed(question)) if search else _NO_VECTOR
-        passages = self._passages if search else 0
-        recalled = await self._store.recall(who, conversation, question, vector, passages, _HISTORY)
+    async def ask(self, who: Principal, place: Place, question: str, *, search: bool = True) -> "Turn":
+        """Recall what a new question needs. Raises `NotFound` for a place that is not the principal's own."""
+        return await self._begin(who, place, question, None, search=search)
+
+    async def answer_again(self, who: Principal, conversation: UUID, question: int, *, search: bool = True) -> "Turn":
+        """Recall what a kept question needs, for another answer beside the first. Raises `NotFound`."""
+        text, place = await self._store.find_question(who, conversation, question)
+        return await self._begin(who, place, text, question, search=search)
+
+    async def _begin(self, who: Principal, place: Place, text: str, kept: int | None, *, search: bool) -> "Turn":
+        vector = vector_text(self._embedder.embed(text)) if search else _NO_VECTOR
+        wanted = Wanted(self._passages if search else 0, _HISTORY)
+        recalled = await self._store.recall(who, place, text, vector, wanted)
         answering = await self._tools.begin(who) if self._tools else self._model.answer
-        return Turn(self._store, answering, who, conversation, question, recalled)
+        return Turn(self._store, answering, who, Question(place.conversation, text, kept), recalled)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. `kept` is its message when it was asked before, None when it is new."""
+
+    conversation: UUID
+    text: str
+    kept: int | None
 
 
 class Turn:
     """A turn that may begin: the principal owns the conversation."""
 
     def __init__(
-        self,
-        store: TurnStore,
-        answering: Answering,
-        who: Principal,
-        conversation: UUID,
-        question: str,
-        recalled: Recalled,
+        self, store: TurnStore, answering: Answering, who: Principal, question: Question, recalled: Recalled
     ) -> None:
         self._store = store
         self._answering = answering
         self._who = who
-        self._conversation = conversation
         self._question = question
+        self._follows = recalled.follows
         self._citations = cite_passages(recalled.passages)
-        self._prompt: Prompt = assemble_prompt(question, recalled)
+        self._prompt: Prompt = assemble_prompt(question.text, recalled)
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield the turn's events: `begin`, any number of `update` and `tool`, then `end` or `problem`.
@@ -100,17 +111,15 @@ class Turn:
         # the model works while the question is stored; nothing is shown before it is
         first = asyncio.ensure_future(anext(pieces, None))
         try:
-            question = await self._store.store_question(
-                self._who, self._conversation, self._question, first=not self._prompt.history
-            )
+            question = await self._store_question()
         except BaseException:
             first.cancel()
             raise
         try:
-            yield "begin", {"question": question, "citations": self._citations}
-            renderer = AnswerRenderer(written_links(self._question), len(self._citations))
+            yield "begin", {"question": question, "parent": self._follows, "citations": self._citations}
+            renderer = AnswerRenderer(written_links(self._question.text), len(self._citations))
             piece = await first
-            while piece is not None:
+            while piece is not None and not isinstance(piece, Finished):
                 if isinstance(piece, ToolEvent):
                     yield "tool", piece.fields()
                 elif update := renderer.feed(answer.add(_text(piece))):
@@ -120,22 +129,28 @@ class Turn:
             if renderer.unlinked:
                 note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
             answer.outcome = "complete"
-            yield "end", {"answer": await self._keep(answer)}
+            yield "end", {"answer": await self._keep(question, answer)}
         except Problem as problem:
             answer.outcome = "failed"
-            await self._keep(answer)
+            await self._keep(question, answer)
             yield "problem", {"status": problem.status, "title": problem.title, "detail": problem.detail}
         finally:
             first.cancel()
             # every adapter is an asynchronous generator, though the port promises an iterator only
             await pieces.aclose()  # type: ignore[attr-defined]
             if not answer.kept:
-                await asyncio.shield(self._keep(answer))
+                await asyncio.shield(self._keep(question, answer))
 
-    async def _keep(self, answer: _Answer) -> int:
-        citations = orjson.dumps(self._citations).decode()
-        text = "".join(answer.pieces)
-        identifier = await self._store.finish(self._who, self._conversation, text, citations, answer.outcome)
+    async def _store_question(self) -> int:
+        if self._question.kept is not None:
+            return self._question.kept
+        return await self._store.store_question(
+            self._who, self._question.conversation, self._question.text, self._follows, first=not self._prompt.history
+        )
+
+    async def _keep(self, question: int, answer: _Answer) -> int:
+        kept = Kept("".join(answer.pieces), orjson.dumps(self._citations).decode(), answer.outcome)
+        identifier = await self._store.finish(self._who, self._question.conversation, question, kept)
         answer.kept = True
         return identifier
 

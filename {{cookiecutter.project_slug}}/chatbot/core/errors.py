@@ -8,11 +8,14 @@ class Problem(Exception):
     """A refusal with a status and a text that is safe to show.
 
     `status` is the HTTP status; `title` says what happened; `detail` says why and what to do next.
-    Neither may hold a secret, a path, a statement or another person's data.
+    Neither may hold a secret, a path, a statement or another person's data. `code` and `param` are for the
+    OpenAI-compatible interface: a fixed word for the kind of error, and the field at fault.
     """
 
     status = 400
     title = "The request cannot be carried out"
+    code: str | None = None
+    param: str | None = None
 
     def __init__(self, detail: str = "", *, status: int | None = None, title: str | None = None) -> None:
         super().__init__(detail)
@@ -33,6 +36,13 @@ class CrossSiteRequest(Problem):
 
     status = 403
     title = "The request did not come from this application's own pages"
+
+
+class Forbidden(Problem):
+    """The caller is known and may not do this."""
+
+    status = 403
+    title = "That is not allowed"
 
 
 class NotFound(Problem):

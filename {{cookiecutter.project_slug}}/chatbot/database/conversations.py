@@ -47,9 +47,10 @@ async def find_conversation(connection: AsyncConnection, conversation: UUID) -> 
 
 
 async def list_messages(connection: AsyncConnection, conversation: UUID, limit: int = 500) -> Sequence[KeptRow]:
-    """Return the latest messages of a conversation, oldest first."""
-    query = select(Message.id, Message.author, Message.content, Message.citations, Message.outcome, Message.created_at)
-    query = query.where(Message.conversation_id == conversation).order_by(Message.id.desc()).limit(limit)
+    """Return the latest messages of a conversation, every version, oldest first."""
+    columns = Message.id, Message.parent_id, Message.author, Message.content, Message.citations, Message.outcome
+    query = select(*columns, Message.created_at).where(Message.conversation_id == conversation)
+    query = query.order_by(Message.id.desc()).limit(limit)
     return list(reversed((await connection.execute(query)).all()))
 
 

@@ -19,13 +19,13 @@ class NewDocument:
 
     title: str
     media_type: str
-    body: str
+    body: bytes
     shared: bool
 
 
 async def keep_document(connection: AsyncConnection, who: Principal, document: NewDocument) -> UUID:
     """Keep a document, queued for the worker, and return its id."""
-    raw = document.body.encode()
+    raw = document.body
     row = insert(Document).values(
         tenant_id=who.tenant_id,
         owner_id=who.user_id,
@@ -51,6 +51,7 @@ async def list_documents(connection: AsyncConnection, limit: int = 500) -> Seque
         Document.size,
         Document.status,
         Document.problem,
+        Document.hidden_characters,
         Document.created_at,
     )
     return (await connection.execute(query.order_by(Document.created_at.desc(), Document.id).limit(limit))).all()
@@ -73,6 +74,16 @@ async def delete_document(connection: AsyncConnection, document: UUID) -> bool:
     """Delete one's own document with every chunk and vector; False when there is none such."""
     result = await connection.execute(delete(Document).where(Document.id == document))
     return result.rowcount == 1
+
+
+async def list_passages(
+    connection: AsyncConnection, document: UUID, after: int, limit: int = 200
+) -> Sequence[Row[*tuple[Any, ...]]] | None:
+    """Return the passages behind place `after` in their order, or None when the principal may not read the document."""
+    if await connection.scalar(select(Document.id).where(Document.id == document)) is None:
+        return None
+    query = select(Chunk.place, Chunk.section, Chunk.content).where(Chunk.document_id == document)
+    return (await connection.execute(query.where(Chunk.place > after).order_by(Chunk.place).limit(limit))).all()
 
 
 async def find_passage(connection: AsyncConnection, document: UUID, chunk: int) -> Row[*tuple[Any, ...]] | None:

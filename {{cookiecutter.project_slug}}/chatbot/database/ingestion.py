@@ -26,12 +26,20 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class PassagesRead:
+    """All passages of a document, and how many characters that a reader would not see were left out."""
+
+    passages: Sequence[Passage]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """A document to be ingested."""
 
     title: str
     media_type: str
-    body: str
+    body: bytes
     shared: bool
 
 
@@ -50,11 +58,10 @@ def read_queued(connection: Connection, who: Principal, document: UUID) -> Queue
     return Queued(*row) if row else None
 
 
-def replace_passages(
-    connection: Connection, who: Principal, document: UUID, shared: bool, passages: Sequence[Passage]
-) -> None:
-    """Put `passages` in the place of whatever the document had, and mark it ready."""
+def replace_passages(connection: Connection, who: Principal, document: UUID, shared: bool, read: PassagesRead) -> None:
+    """Put what was read in the place of whatever the document had, and mark it ready."""
     connection.execute(delete(Chunk).where(Chunk.document_id == document))
+    passages = read.passages
     owner = {"tenant_id": who.tenant_id, "owner_id": who.user_id, "shared": shared}
     rows = [
         owner | {"document_id": document, "place": place, "section": passage.section, "content": passage.content}
@@ -67,7 +74,8 @@ def replace_passages(
             for chunk, passage in zip(added.scalars(), passages, strict=True)
         ]
         connection.execute(_ADD_VECTOR, vectors)
-    connection.execute(update(Document).where(Document.id == document).values(status="ready", problem=None))
+    done = {"status": "ready", "problem": None, "hidden_characters": read.hidden}
+    connection.execute(update(Document).where(Document.id == document).values(done))
 
 
 def mark_failed(connection: Connection, document: UUID, problem: str) -> None:

@@ -19,8 +19,8 @@ _INSTALL_KEY = text(
 )
 
 
-def migrate(settings: DatabaseSettings) -> None:
-    """Run every migration that is missing, then install the context key of the secrets folder."""
+def migrate(settings: DatabaseSettings, revision: str = "head") -> None:
+    """Run every migration that is missing up to `revision`, then install the context key of the secrets folder."""
     if settings.migrator_password is None or settings.context_key is None:
         raise SystemExit("a migration needs the secret files database_migrator_password and database_context_key")
     options = connection_options(settings, "chatbot_migrator", settings.migrator_password.get_secret_value())
@@ -33,7 +33,7 @@ def migrate(settings: DatabaseSettings) -> None:
             connection.execute(text("CREATE SCHEMA IF NOT EXISTS migration"))
             config = Config(attributes={"connection": connection})
             config.set_main_option("script_location", str(_MIGRATIONS))
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             inner, outer = key_pads(settings.context_key.get_secret_value())
             connection.execute(_INSTALL_KEY, {"inner": inner, "outer": outer})
     finally:

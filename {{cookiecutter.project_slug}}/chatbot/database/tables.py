@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, func
+from sqlalchemy import ARRAY, BigInteger, MetaData, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -13,7 +13,11 @@ class Table(DeclarativeBase):
     """The declarative root: every table lives in the schema `chatbot`."""
 
     metadata = MetaData(schema="chatbot")
-    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSONB, list[dict[str, Any]]: JSONB}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        list[str]: ARRAY(Text),
+    }
 
 
 class Tenant(Table):
@@ -52,13 +56,14 @@ class Conversation(Table):
 
 
 class Message(Table):
-    """A question or an answer."""
+    """A question or an answer, and the message that it follows."""
 
     __tablename__ = "messages"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     tenant_id: Mapped[UUID]
     user_id: Mapped[UUID]
     conversation_id: Mapped[UUID]
+    parent_id: Mapped[int | None] = mapped_column(BigInteger)
     author: Mapped[str]
     content: Mapped[str]
     citations: Mapped[list[dict[str, Any]]]
@@ -80,17 +85,18 @@ class Document(Table):
     size: Mapped[int]
     status: Mapped[str]
     problem: Mapped[str | None]
+    hidden_characters: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class DocumentBody(Table):
-    """The text of a document, apart from its row so that lists stay small."""
+    """The bytes of a document, apart from its row so that lists stay small."""
 
     __tablename__ = "document_bodies"
     document_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     owner_id: Mapped[UUID]
-    body: Mapped[str]
+    body: Mapped[bytes]
 
 
 class Chunk(Table):
@@ -114,3 +120,20 @@ class JobReceipt(Table):
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
+
+
+class ApiKey(Table):
+    """A program's way in, in one person's name."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    tenant_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    name: Mapped[str]
+    digest: Mapped[bytes]
+    hint: Mapped[str]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

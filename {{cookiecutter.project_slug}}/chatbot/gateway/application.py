@@ -9,18 +9,22 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from chatbot.gateway.cookies import CookieNames
+from chatbot.gateway.middleware.body import BodyLimit
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
+from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
-from chatbot.gateway.routes import auth, conversations, documents, health, pages, turns
+from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns
+from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
-_MOST_BODY_BYTES = 64 * 1024
-ROUTERS = (conversations.router, documents.router, auth.router, health.router)
+# what takes more than the default; none takes less
+BODY_BYTES = {("POST", "/api/v1/documents"): MOST_BYTES, ("POST", "/v1/chat/completions"): 512 * 1024}
+ROUTERS = (conversations.router, documents.router, keys.router, auth.router, health.router)
 
 
 def build_application(parts: Parts) -> FastAPI:
@@ -32,7 +36,6 @@ def build_application(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        max_body_size=_MOST_BODY_BYTES,
         telemetry={"tracing": False, "metrics": False},
         lifespan=_lifespan,
     )
@@ -41,6 +44,7 @@ def build_application(parts: Parts) -> FastAPI:
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
     # first, since it is the busiest; plain ASGI, since it is the hot path
     app.router.routes.insert(0, turns.turn_route(parts.turn_service))
+    app.router.routes.extend(openai_routes(parts.completions))
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(pages.page_routes(manifest))
@@ -60,8 +64,9 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(ErrorBoundary),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
         Middleware(CrossSiteGuard, origin=origin),
-        Middleware(Gate, sessions=parts.sessions, cookies=cookies, public=public),
+        Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
+        Middleware(BodyLimit, routes=BODY_BYTES),
     ]
 
 

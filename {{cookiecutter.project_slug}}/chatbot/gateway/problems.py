@@ -8,8 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chatbot.core.errors import Problem
-from chatbot.gateway.middleware.errors import new_identifier, problem_body
+from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.gateway.middleware.body import BodyTooLarge
+from chatbot.gateway.middleware.errors import new_identifier, refusal_body
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -22,26 +23,31 @@ def add_problem_handlers(app: FastAPI) -> None:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     found = cast(RequestValidationError, error).errors()
     if any(item["type"] == "json_invalid" for item in found):
-        return _answer(422, "The body is not JSON")
+        return _answer(request, Problem(status=422, title="The body is not JSON"))
     # the names of the fields at fault, never their values
     places = {".".join(str(part) for part in item["loc"][1:] if isinstance(part, str | int)) for item in found}
     detail = "; ".join(f"{place[:60]}: not acceptable" for place in sorted(places) if place.isprintable())
-    return _answer(422, "The content is not acceptable", detail[:500])
+    return _answer(request, Unprocessable(detail[:500]))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
-    response = _answer(error.status_code, HTTPStatus(error.status_code).phrase)
+    if isinstance(error, BodyTooLarge):
+        return _answer(request, TooLarge(error.detail))
+    response = _answer(request, Problem(status=error.status_code, title=HTTPStatus(error.status_code).phrase))
     if error.status_code == 405 and error.headers and "Allow" in error.headers:
         response.headers["allow"] = error.headers["Allow"]
     return response
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
-    error = cast(Problem, error)
-    return _answer(error.status, error.title, error.detail)
+    return _answer(request, cast(Problem, error))
 
 
-def _answer(status: int, title: str, detail: str = "") -> Response:
-    body = problem_body(status, title, detail, new_identifier())
-    return Response(body, status, media_type="application/problem+json")
+def _answer(request: Request, problem: Problem) -> Response:
+    identifier = new_identifier()
+    body, kind = refusal_body(request.scope["path"], problem, identifier)
+    headers = {"x-request-id": identifier}
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(body, problem.status, headers, kind)

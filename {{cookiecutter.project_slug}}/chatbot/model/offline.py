@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.asking import choose_request, say_result
-from chatbot.model.port import Prompt, ToolRequest, ToolStep
+from chatbot.model.port import Finished, Piece, Prompt, ToolStep
 from chatbot.model.words import content_stems, split_words
 
 ABSTAINS = "I could not find an answer to that in your documents."
@@ -38,7 +38,7 @@ class _Sentence:
 class OfflineAssistant:
     """A language model port that needs no model."""
 
-    async def answer(self, prompt: Prompt) -> AsyncIterator[str | ToolRequest]:
+    async def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
         """Yield the extractive answer word by word, with `[n]` after each sentence taken from passage n.
 
         A question that all of it needs an offered tool yields a request instead, once in a turn.
@@ -47,8 +47,13 @@ class OfflineAssistant:
             yield request
             return
         text = _answer_from(prompt.steps[-1], prompt) if prompt.steps else None
-        for piece in re.findall(r"\s*\S+", text or compose_answer(prompt.question, prompt.passages)):
+        text = text or compose_answer(prompt.question, prompt.passages)
+        ends = [place for mark in prompt.options.stop if (place := text.find(mark)) >= 0]
+        words = re.findall(r"\s*\S+", text[: min(ends, default=len(text))])
+        most = prompt.options.max_tokens or len(words)  # a word counts as a token
+        for piece in words[:most]:
             yield piece
+        yield Finished("length" if len(words) > most else "stop")
 
     async def close(self) -> None:
         """Nothing is held."""

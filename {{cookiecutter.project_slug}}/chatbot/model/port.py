@@ -17,6 +17,19 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """What a caller wants of an answer; None leaves it to the model. `max_tokens` only ever lowers the setting's."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ToolOffer:
     """A tool that the model may ask for. `schema` is the JSON Schema of its arguments.
 
@@ -58,8 +71,9 @@ class Prompt:
 
     instructions: str
     question: str
-    history: tuple[Exchange, ...] = ()
+    history: tuple[Exchange | Untrusted, ...] = ()
     passages: tuple[Untrusted, ...] = ()
+    options: AnswerOptions = AnswerOptions()
     tools: tuple[ToolOffer, ...] = ()
     steps: tuple[ToolStep, ...] = ()
     must_answer: bool = False
@@ -74,6 +88,31 @@ class Prompt:
         return described or bool(self.passages or self.steps or self.history)
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How an answer ended: `stop`, or `length` when it reached its limit; and the tokens used, where known."""
+
+    reason: str
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+
+    def plus(self, later: "Finished") -> "Finished":
+        """Return how a later part ended, with the tokens of both; unknown when one of them is."""
+        return Finished(
+            later.reason,
+            _sum(self.prompt_tokens, later.prompt_tokens),
+            _sum(self.answer_tokens, later.answer_tokens),
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+# what a model's answer is made of
+Piece = str | ToolRequest | Finished
+
+
 class ModelFailed(Unavailable):
     """The model did not answer, or answered something that is no answer."""
 
@@ -83,10 +122,10 @@ class ModelFailed(Unavailable):
 class LanguageModel(Protocol):
     """Streams the answer to a prompt."""
 
-    def answer(self, prompt: Prompt) -> AsyncIterator[str | ToolRequest]:
-        """Yield the answer in pieces, as they arrive, and requests for the prompt's tools. Raises `ModelFailed`.
+    def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        """Yield the answer in pieces as they arrive, then requests for the prompt's tools, at last how it ended.
 
-        Without tools in the prompt there are no requests.
+        Without tools in the prompt there are no requests. Raises `ModelFailed`.
         """
         ...
 

@@ -9,6 +9,8 @@ from chatbot.config.loading import BadSettings, load_settings
 from chatbot.config.settings import Settings
 from chatbot.monitoring.logs import configure_logs
 
+_DEMO = "http://127.0.0.1:8000"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
@@ -19,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
         return attack(
             chosen.url, chosen.i_own, chosen.key_file, sure=chosen.yes, as_json=chosen.json, model=chosen.model
         )
+    if chosen.command in ("ask", "ingest"):  # a client of a chatbot anywhere: no settings of ours
+        return _as_client(chosen)
     try:
         settings = load_settings(os.environ)
         configure_logs(settings.monitoring.format)
@@ -35,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run one part of the program until it is stopped")
     run.add_argument("part", choices=["gateway", "worker"], nargs="?", default="gateway")
     commands.add_parser("migrate", help="bring the database's schema up to date")
+    _add_client_commands(commands)
     attack = commands.add_parser("attack", help="attack a chatbot that you own, and print which controls hold")
     attack.add_argument("url", metavar="URL", help="its address, with or without /v1")
     attack.add_argument("--model", default="any", metavar="NAME", help="a model that the target knows")
@@ -45,6 +50,39 @@ def _parser() -> argparse.ArgumentParser:
     attack.add_argument("--yes", action="store_true", help="do not ask before attacking a named host")
     attack.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
+
+
+def _add_client_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    ask = commands.add_parser("ask", help="ask a running chatbot a question")
+    ask.add_argument("question", metavar="QUESTION")
+    ask.add_argument("--without-documents", action="store_true", help="do not search the documents")
+    ingest = commands.add_parser("ingest", help="add documents to a running chatbot, and wait until they are read")
+    ingest.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    ingest.add_argument("--shared", action="store_true", help="share them with everyone in your organisation")
+    for command in (ask, ingest):
+        command.add_argument("--url", default=os.environ.get("CHATBOT_URL", _DEMO), help="the chatbot's address")
+        command.add_argument(
+            "--key-file",
+            type=Path,
+            default=os.environ.get("CHATBOT_KEY_FILE", Path.home() / ".config" / "chatbot" / "key"),
+            metavar="FILE",
+            help="a file with an API key, readable by you only (default: %(default)s)",
+        )
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _as_client(chosen: argparse.Namespace) -> int:
+    from chatbot.operations.asking import ask, ingest
+    from chatbot.operations.client import Client, ClientFailed
+
+    try:
+        with Client(chosen.url, chosen.key_file) as client:
+            if chosen.command == "ask":
+                return ask(client, chosen.question, search=not chosen.without_documents, as_json=chosen.json)
+            return ingest(client, chosen.files, shared=chosen.shared, as_json=chosen.json)
+    except ClientFailed as failure:
+        print(failure, file=sys.stderr)
+        return 2
 
 
 def _run(chosen: argparse.Namespace, settings: Settings) -> None:

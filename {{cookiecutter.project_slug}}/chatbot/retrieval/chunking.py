@@ -1,7 +1,10 @@
 """Cuts a document into passages that can be found and cited on their own."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from chatbot.retrieval.outline import Section
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 PASSAGE_CHARACTERS = 1200
@@ -16,19 +19,17 @@ class Piece:
     content: str
 
 
-def cut_document(text: str, *, markdown: bool) -> list[Piece]:
-    """Return the passages of `text` in order, each of at most `PASSAGE_CHARACTERS` characters.
+def cut_document(sections: Iterable[Section]) -> list[Piece]:
+    """Return the passages of a document in order, each of at most `PASSAGE_CHARACTERS` characters.
 
     Cuts at headings first, then between paragraphs, then between sentences, then anywhere. No text is lost
     but headings, which stay as the section.
     """
-    pieces = []
-    for section, body in _sections(text) if markdown else [("", text)]:
-        pieces += [Piece(section, part) for part in _parts(body)]
-    return pieces
+    return [Piece(section.title, part) for section in sections for part in _parts(section.text)]
 
 
-def _sections(text: str) -> list[tuple[str, str]]:
+def sections_of_markdown(text: str) -> list[Section]:
+    """Return a Markdown text by its headings."""
     sections: list[tuple[str, list[str]]] = [("", [])]
     path: list[tuple[int, str]] = []
     fenced = False
@@ -41,7 +42,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
             continue
         path = [entry for entry in path if entry[0] < level] + [(level, title)]
         sections.append((" › ".join(title for _, title in path), []))
-    return [(title, "\n".join(lines)) for title, lines in sections]
+    return [Section(title, "\n".join(lines)) for title, lines in sections]
 
 
 def _heading(line: str) -> tuple[int, str]:

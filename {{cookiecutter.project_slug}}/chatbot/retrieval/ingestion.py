@@ -7,6 +7,7 @@ from chatbot.core.principal import Principal
 from chatbot.database.engines import WorkerDatabase
 from chatbot.database.ingestion import (
     Passage,
+    PassagesRead,
     Queued,
     claim_job,
     mark_failed,
@@ -16,6 +17,7 @@ from chatbot.database.ingestion import (
 from chatbot.model.embedding import Embedder, vector_text
 from chatbot.retrieval.chunking import cut_document
 from chatbot.retrieval.extraction import extract_text
+from chatbot.retrieval.refusal import DETAILS, Refusal
 
 _MOST_PASSAGES = 5000
 
@@ -42,23 +44,24 @@ def _ingest(database: WorkerDatabase, embedder: Embedder, who: Principal, docume
         if queued is None:
             return "no such document"
         try:
-            passages = make_passages(queued, embedder)
+            read = make_passages(queued, embedder)
         except Unprocessable as refusal:
             mark_failed(connection, document, refusal.detail)
             return "refused"
-        if not passages or len(passages) > _MOST_PASSAGES:
-            why = "It holds no text." if not passages else "It is too long: split it into several documents."
-            mark_failed(connection, document, why)
-            return "refused"
-        replace_passages(connection, who, document, queued.shared, passages)
-        return f"{len(passages)} passages"
+        replace_passages(connection, who, document, queued.shared, read)
+        return f"{len(read.passages)} passages"
 
 
-def make_passages(queued: Queued, embedder: Embedder) -> list[Passage]:
-    """Return the passages of a document with their vectors, in the order of the text."""
-    text = extract_text(queued.media_type, queued.body)
-    pieces = cut_document(text, markdown=queued.media_type == "text/markdown")
-    return [
+def make_passages(queued: Queued, embedder: Embedder) -> PassagesRead:
+    """Return the passages of a document with their vectors, in the order of the text. Raises `Unprocessable`."""
+    reading = extract_text(queued.media_type, queued.body)
+    pieces = cut_document(reading.sections)
+    if not pieces:
+        raise Unprocessable(DETAILS[Refusal.NO_TEXT])
+    if len(pieces) > _MOST_PASSAGES:  # before the costly part
+        raise Unprocessable(DETAILS[Refusal.TOO_LONG])
+    passages = [
         Passage(piece.section, piece.content, vector_text(embedder.embed(f"{piece.section} {piece.content}")))
         for piece in pieces
     ]
+    return PassagesRead(passages, reading.hidden)

@@ -1,44 +1,46 @@
-"""Judges the bytes of an upload: what they are is read from them, not from their name or declared type."""
+"""Judges the bytes of an upload: name and content must agree on what it is, whatever its declared type says.
+
+Nothing is parsed here: a kind that takes a parser is only recognised, and read by the worker's confined process.
+"""
 
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from chatbot.core.errors import TooLarge, Unprocessable, WrongMediaType
 from chatbot.database.documents import NewDocument
+from chatbot.retrieval.cleaning import clean_text, is_control
 
-MOST_BYTES = 2 * 1024 * 1024
-# by the end of the name; whether the bytes are text is judged below, and no parser is chosen by anything else
-_KINDS = {
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".txt": "text/plain",
-    ".text": "text/plain",
-    ".csv": "text/csv",
-}
-# format, private-use and unassigned characters hide text from the reader but not from the model
-_HIDDEN = frozenset({"Cf", "Co", "Cn", "Cs"})
-_KEPT = frozenset("\u200c\u200d")  # joiners that scripts and emoji need
+_MEGABYTE = 1024 * 1024
+MOST_BYTES = 8 * _MEGABYTE
+_ACCEPTED = "a Markdown (.md), text (.txt), CSV (.csv), HTML (.html), PDF (.pdf) or Word (.docx) file"
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+# programs may put a few bytes before a PDF's own beginning (ISO 32000-1, note in H.3)
+_PDF_MARK, _PDF_MARK_WITHIN = b"%PDF-", 1024
+_ZIP_MARK = b"PK\x03\x04"
+_OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    media_type: str
+    most_bytes: int
+    judge: Callable[[bytes], None]
 
 
 def read_document(name: str, body: bytes, *, shared: bool) -> NewDocument:
     """Return the document that `body` holds. Raises `TooLarge`, `WrongMediaType` or `Unprocessable`."""
-    if len(body) > MOST_BYTES:
-        raise TooLarge(f"A document may have {MOST_BYTES // 1024 // 1024} MB. Split it into several.")
     title = clean_title(name)
     kind = _KINDS.get(PurePosixPath(title).suffix.lower())
     if kind is None:
-        raise WrongMediaType("Upload a Markdown (.md), text (.txt) or CSV (.csv) file.")
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise WrongMediaType("The file is not text in UTF-8. Save it as UTF-8 and upload it again.") from None
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if any(unicodedata.category(character) == "Cc" and character not in "\n\t\f" for character in text):
-        raise WrongMediaType("The file holds control characters, so it is no text file.")
-    text = "".join(c for c in text if c in _KEPT or unicodedata.category(c) not in _HIDDEN)
-    if not text.strip():
-        raise Unprocessable("The file holds no text.")
-    return NewDocument(title, kind, text, shared)
+        raise WrongMediaType(f"Upload {_ACCEPTED}.")
+    if len(body) > kind.most_bytes:
+        raise TooLarge(f"A document of this kind may have {kind.most_bytes // _MEGABYTE} MB. Split it into several.")
+    if not body.strip():
+        raise Unprocessable("The file is empty.")
+    kind.judge(body)
+    return NewDocument(title, kind.media_type, body, shared)
 
 
 def clean_title(name: str) -> str:
@@ -48,3 +50,51 @@ def clean_title(name: str) -> str:
     if not title:
         raise Unprocessable("The file's name holds no visible character.")
     return title
+
+
+def _judge_text(body: bytes) -> None:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WrongMediaType("The file is not text in UTF-8. Save it as UTF-8 and upload it again.") from None
+    if any(is_control(character) for character in set(text) - {"\r"}):
+        raise WrongMediaType("The file holds control characters, so it is no text file.")
+    if not clean_text(text)[0].strip():
+        raise Unprocessable("The file holds no text.")
+
+
+def _judge_hypertext(body: bytes) -> None:
+    _judge_text(body)
+    if b"<" not in body:
+        raise WrongMediaType("The file holds no HTML. If it is plain text, give it a name that ends in .txt.")
+
+
+def _judge_pdf(body: bytes) -> None:
+    if _PDF_MARK not in body[:_PDF_MARK_WITHIN]:
+        raise WrongMediaType("The file is no PDF, though its name says so. Save it as PDF and upload it again.")
+
+
+def _judge_word(body: bytes) -> None:
+    if body.startswith(_OLE_MARK):
+        raise WrongMediaType(
+            "The file is encrypted, or of an old Word kind. Remove the password, save it as .docx and upload it again."
+        )
+    if not body.startswith(_ZIP_MARK) or b"[Content_Types].xml" not in body or b"word/document.xml" not in body:
+        raise WrongMediaType(
+            "The file is no Word document, though its name says so. Save it as .docx and upload it again."
+        )
+
+
+# by the end of the name; the content must agree, and no parser is chosen by anything else
+_KINDS = {
+    ending: kind
+    for kind, endings in {
+        _Kind("text/markdown", 2 * _MEGABYTE, _judge_text): (".md", ".markdown"),
+        _Kind("text/plain", 2 * _MEGABYTE, _judge_text): (".txt", ".text"),
+        _Kind("text/csv", 2 * _MEGABYTE, _judge_text): (".csv",),
+        _Kind("text/html", 2 * _MEGABYTE, _judge_hypertext): (".html", ".htm"),
+        _Kind("application/pdf", MOST_BYTES, _judge_pdf): (".pdf",),
+        _Kind(_WORD, MOST_BYTES, _judge_word): (".docx",),
+    }.items()
+    for ending in endings
+}

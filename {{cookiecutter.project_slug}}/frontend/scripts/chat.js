@@ -1,19 +1,15 @@
 // The chat page: conversations at the side, messages in the middle, sources on demand.
 
-import { getJson, readEvents, reportRefused, request, sendJson } from "./api.js";
+import { getJson, readEvents, request, sendJson } from "./api.js";
 import { listConversations, watchList } from "./conversations.js";
 import { fillFrame, notify } from "./frame.js";
-import { applyUpdate, buildNodes } from "./nodes.js";
+import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, showQuestion, showTool } from "./messages.js";
+import { applyUpdate } from "./nodes.js";
+import { Tree } from "./versions.js";
 
 const at = (id) => document.getElementById(id);
-const state = { conversation: null, running: null };
-
-function make(kind, className, ...children) {
-  const element = document.createElement(kind);
-  if (className) element.className = className;
-  element.append(...children);
-  return element;
-}
+// `leaf` is the last message shown, null when there is none or its number is not known
+const state = { conversation: null, running: null, tree: new Tree(), leaf: null };
 
 // conversations
 
@@ -22,14 +18,14 @@ async function openConversation() {
   if (wanted === (state.conversation ?? "")) return;
   state.running?.abort();
   state.conversation = null;
-  at("messages").replaceChildren();
+  state.tree = new Tree();
+  showWay(null);
   at("list").classList.remove("shown");
   if (/^[0-9a-f-]{36}$/.test(wanted)) {
-    const found = await getJson(`/api/v1/conversations/${wanted}`);
-    state.conversation = found.id;
-    for (const message of found.messages) showMessage(message);
+    await readTree(wanted);
+    state.conversation = wanted;
+    showWay(state.tree.latest);
   }
-  welcome();
   await listConversations(state.conversation);
   at("question").focus();
 }
@@ -44,113 +40,64 @@ function welcome() {
   );
 }
 
-// messages
+// versions
 
-function showMessage(message) {
-  if (message.author === "user") return showQuestion(message.text);
-  const answer = emptyAnswer();
-  answer.citations = message.citations;
-  answer.body.replaceChildren(...buildNodes(message.nodes, answer.on), make("div"));
-  finishAnswer(answer, message.outcome);
+function showWay(leaf) {
+  state.leaf = leaf;
+  at("messages").replaceChildren();
+  for (const message of state.tree.way(leaf)) addOwnTools(showMessage(message), message);
+  welcome();
 }
 
-function showQuestion(text) {
-  at("messages").querySelector(".welcome")?.remove();
-  at("messages").append(make("article", "message question", make("p", "", text)));
-}
-
-function emptyAnswer() {
-  const body = make("div", "answer-body", make("div"));
-  const article = make("article", "message answer", body);
-  at("messages").append(article);
-  const answer = { article, body, citations: [], refused: 0 };
-  answer.on = {
-    cite: (number) => showPassage(answer.citations.find((citation) => citation.number === number)),
-    leave: askBeforeLeaving,
-    refuse: (kind) => answer.refused++ || reportRefused(kind),
-  };
-  return answer;
-}
-
-function showTool(answer, { name, state, detail }) {
-  if (state === "running") {
-    answer.tool = make("p", "hint tool");
-    answer.body.before(answer.tool);
-  }
-  const said = { running: `Using ${name} …`, done: `Used ${name}`, refused: `${name} brought nothing` }[state];
-  answer.tool.textContent = [said, detail].filter(Boolean).join(": ");
-}
-
-function finishAnswer(answer, outcome) {
-  answer.article.classList.remove("working");
-  const used = new Set([...answer.body.querySelectorAll(".cite")].map((button) => Number(button.textContent)));
-  const sources = answer.citations.filter((citation) => used.has(citation.number)).map((citation) => {
-    const label = [citation.title, citation.section].filter(Boolean).join(" — ");
-    const button = make("button", "source", make("b", "", String(citation.number)), make("span", "", label));
-    button.addEventListener("click", () => showPassage(citation));
-    return make("li", "", button);
+function addOwnTools(element, message) {
+  const unlessBusy = (act) => () => !state.running && act();
+  addTools(element, message, state.tree.versions(message), {
+    show: (version) => unlessBusy(() => showVersion(version.id).catch((error) => notify(error.message)))(),
+    edit: unlessBusy(() => editQuestion(element, message.text, (question) => ask({ question, parent: message.parent }))),
+    again: unlessBusy(() => ask({ again: message.parent })),
   });
-  if (sources.length) answer.article.append(make("ol", "sources", ...sources));
-  if (answer.refused) answer.article.append(make("p", "hint problem", "A part of this answer is not shown as it was sent: it is not of a permitted kind."));
-  if (outcome === "stopped") answer.article.append(make("p", "hint", "Stopped."));
-  if (outcome === "failed") answer.article.append(make("p", "hint problem", "This answer was cut short."));
 }
 
-async function showPassage(citation) {
-  if (!citation) return;
-  try {
-    const passage = await getJson(`/api/v1/documents/${citation.document}/passages/${citation.chunk}`);
-    at("passage-title").textContent = passage.title;
-    at("passage-section").textContent = passage.section;
-    at("passage-text").textContent = passage.content;
-    at("passage").showModal();
-  } catch (error) {
-    notify(error.status === 404 ? "This passage is no longer there: its document was deleted or replaced." : error.message);
-  }
+async function showVersion(id) {
+  if (state.leaf === null) await readTree(state.conversation); // the last answer was stopped: only the server knows what became of it
+  const focused = document.activeElement?.getAttribute("aria-label");
+  showWay(state.tree.leaf(id));
+  const tools = at("messages").children[state.tree.way(id).length - 1]?.querySelector(".tools");
+  tools?.querySelector(`[aria-label="${focused === "Later version" ? focused : "Earlier version"}"]:enabled, button:enabled`)?.focus();
 }
 
-function askBeforeLeaving(address) {
-  at("leaving-target").textContent = address;
-  at("leaving-go").href = address;
-  at("leaving").showModal();
+async function readTree(conversation) {
+  const found = await getJson(`/api/v1/conversations/${conversation}`);
+  state.tree = new Tree(found.messages);
 }
 
 // asking
 
-async function ask(question) {
+/** Ask: `wanted` has `question` (and `parent`, the message before it, when it is an edited one), or `again`. */
+async function ask(wanted) {
   const running = new AbortController();
   state.running = running;
   setBusy(true);
   notify("");
-  let answer = null;
+  let turn = null;
   try {
     if (state.conversation === null) {
       const { id } = await (await request("/api/v1/conversations", { method: "POST" })).json();
       state.conversation = id;
       history.replaceState(null, "", `/#${id}`);
     }
+    if (state.leaf !== null && !("again" in wanted) && !("parent" in wanted)) wanted.parent = state.leaf;
     const path = `/api/v1/conversations/${state.conversation}/turns`;
-    const response = await sendJson(path, { question }, { signal: running.signal });
-    at("question").value = "";
-    showQuestion(question);
-    answer = emptyAnswer();
-    answer.article.classList.add("working");
+    const response = await sendJson(path, wanted, { signal: running.signal });
+    turn = beginTurn(wanted);
     follow();
-    let outcome = "stopped";
     for await (const [name, data] of readEvents(response)) {
-      if (name === "begin") answer.citations = data.citations;
-      if (name === "tool") showTool(answer, data);
-      if (name === "update") applyUpdate(answer.body, data, answer.on);
-      if (name === "end") outcome = "complete";
-      if (name === "problem") {
-        outcome = "failed";
-        notify([data.title, data.detail].filter(Boolean).join(". "));
-      }
+      takeEvent(turn, name, data);
       follow();
     }
-    finishAnswer(answer, outcome);
+    endTurn(turn);
   } catch (error) {
-    if (answer) finishAnswer(answer, running.signal.aborted ? "stopped" : "failed");
+    if (turn) endTurn(turn, running.signal.aborted ? "stopped" : "failed");
     if (!running.signal.aborted) refused(error);
   } finally {
     if (state.running === running) state.running = null;
@@ -158,6 +105,51 @@ async function ask(question) {
     resize();
     await listConversations(state.conversation);
   }
+}
+
+function beginTurn(wanted) {
+  const turn = { question: null, outcome: "stopped", nodes: [] };
+  if ("again" in wanted) {
+    showWay(wanted.again);
+  } else {
+    if ("parent" in wanted && wanted.parent !== state.leaf) showWay(wanted.parent);
+    if (at("question").value.trim() === wanted.question) at("question").value = "";
+    turn.asked = { element: showQuestion(wanted.question), text: wanted.question };
+  }
+  turn.answer = emptyAnswer();
+  turn.answer.article.classList.add("working");
+  return turn;
+}
+
+function takeEvent(turn, name, data) {
+  if (name === "begin") {
+    turn.question = data.question;
+    turn.answer.citations = data.citations;
+    if (!turn.asked) return;
+    const message = { id: data.question, parent: data.parent, author: "user", text: turn.asked.text };
+    state.tree.add(message);
+    addOwnTools(turn.asked.element, message);
+  }
+  if (name === "tool") showTool(turn.answer, data);
+  if (name === "update") {
+    applyUpdate(turn.answer.body, data, turn.answer.on);
+    turn.nodes.push(...(data.done ?? []));
+  }
+  if (name === "end") [turn.outcome, turn.id] = ["complete", data.answer];
+  if (name === "problem") {
+    turn.outcome = "failed";
+    notify([data.title, data.detail].filter(Boolean).join(". "));
+  }
+}
+
+function endTurn(turn, outcome = turn.outcome) {
+  finishAnswer(turn.answer, outcome);
+  if (turn.question === null) return;
+  const { nodes, id = null, answer } = turn;
+  const message = { id, parent: turn.question, author: "assistant", nodes, citations: answer.citations, outcome };
+  if (id !== null) state.tree.add(message);
+  state.leaf = id;
+  addOwnTools(answer.article, message);
 }
 
 function refused(error) {
@@ -194,7 +186,7 @@ function resize() {
 at("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const question = at("question").value.trim();
-  if (question && !state.running && !at("send").disabled) ask(question);
+  if (question && !state.running && !at("send").disabled) ask({ question });
 });
 at("question").addEventListener("input", resize);
 at("question").addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-// The documents page: upload, watch until searchable, rename, share, read anew, delete.
+// The documents page: upload, watch until searchable, see what was read, rename, share, read anew, delete.
 
 import { getJson, request, sendJson } from "./api.js";
 import { fillFrame, notify } from "./frame.js";
@@ -7,7 +7,10 @@ const at = (id) => document.getElementById(id);
 const STATES = { queued: "Being read…", ready: "Ready", failed: "Failed" };
 const WATCH_MILLISECONDS = 700;
 let watching = null;
+// as many as the server gives at once
+const PASSAGES = 200;
 let chosen = null;
+let shown = null;
 
 async function listDocuments() {
   const documents = await getJson("/api/v1/documents");
@@ -26,7 +29,9 @@ function documentEntry(entry) {
   about.className = "hint";
   const parts = [size(entry.size), new Date(entry.created_at).toLocaleDateString()];
   if (entry.shared) parts.push(entry.own ? "shared" : "shared by a colleague");
+  if (entry.hidden_characters) parts.push(leftOut(entry.hidden_characters));
   about.textContent = parts.join(" · ");
+  if (entry.status === "ready") about.append(" · ", readingButton(entry));
   const status = document.createElement("span");
   status.className = "status";
   status.textContent = entry.problem || STATES[entry.status] || entry.status;
@@ -59,6 +64,60 @@ async function act(method, path, value = undefined) {
     notify(error.message);
   }
   await listDocuments();
+}
+
+function leftOut(count) {
+  return `${count.toLocaleString()} hidden ${count === 1 ? "character" : "characters"} left out`;
+}
+
+// what was read
+
+function readingButton(entry) {
+  const button = document.createElement("button");
+  button.className = "link";
+  button.textContent = "What was read";
+  button.setAttribute("aria-label", `What was read from ${entry.title}`);
+  button.addEventListener("click", () => showReading(entry));
+  return button;
+}
+
+async function showReading(entry) {
+  shown = { id: entry.id, last: -1 };
+  at("reading-title").textContent = entry.title;
+  const left = entry.hidden_characters ? ` ${leftOut(entry.hidden_characters)}: a reader would not have seen them.` : "";
+  at("reading-about").textContent = `This text is searched, and passages of it are given to the model.${left}`;
+  at("reading-passages").replaceChildren();
+  at("reading-more").hidden = true;
+  if (await showPassages()) at("reading").showModal();
+}
+
+async function showPassages() {
+  const { id, last } = shown;
+  try {
+    const passages = await getJson(`/api/v1/documents/${id}/passages?after=${last}`);
+    if (shown.id !== id || shown.last !== last) return false; // another document was asked for, or the same twice
+    at("reading-passages").append(...passages.map(passageEntry));
+    at("reading-more").hidden = passages.length < PASSAGES;
+    shown.last = passages.at(-1)?.place ?? last;
+    return true;
+  } catch (error) {
+    at("reading").close();
+    notify(error.status === 404 ? "This document is no longer there." : error.message);
+    return false;
+  }
+}
+
+function passageEntry(passage) {
+  const row = document.createElement("li");
+  if (passage.section) {
+    const section = document.createElement("b");
+    section.textContent = passage.section;
+    row.append(section);
+  }
+  const content = document.createElement("p");
+  content.textContent = passage.content;
+  row.append(content);
+  return row;
 }
 
 function size(bytes) {
@@ -103,6 +162,8 @@ at("option-delete").addEventListener("click", () => {
   if (confirm(`Delete ${chosen.title}? Answers can no longer cite it.`)) act("DELETE", "");
 });
 at("options-close").addEventListener("click", () => at("options").close());
+at("reading-more").addEventListener("click", showPassages);
+at("reading-close").addEventListener("click", () => at("reading").close());
 
 await fillFrame();
 await listDocuments();

@@ -14,12 +14,14 @@ HOMES: dict[str, tuple[str, ...]] = {
     "authlib": ("identity",),
     "celery": ("jobs", "worker", "wiring.py"),
     "cryptography": ("jobs",),
+    "docx": ("retrieval/parsing",),
     "fastapi": ("gateway",),
     "httptools": ("outbound",),
     "httpx2": ("identity", "operations", "outbound"),
     "joserfc": ("identity",),
     "jsonschema": ("tools",),
     "kombu": ("jobs",),
+    "lxml": ("retrieval/parsing",),
     "markdown_it": ("chat",),
     "mcp": ("tools",),
     "mcp_types": ("tools",),
@@ -27,6 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "psycopg": ("database",),
     "pydantic": ("config", "gateway", "tools", "wiring.py"),
     "pygments": ("chat",),
+    "pypdf": ("retrieval/parsing",),
     "redis": ("identity", "jobs", "gateway", "wiring.py"),
     "referencing": ("tools",),
     "snowballstemmer": ("model",),
@@ -34,8 +37,15 @@ HOMES: dict[str, tuple[str, ...]] = {
     "starlette": ("gateway",),
     "uvicorn": ("gateway",),
 }
-# what opens connections by itself: as if it were a library
-_STANDARD = {"socket": (), "ssl": ("outbound",), "subprocess": (), "urllib.request": (), "http.client": ()}
+# what opens connections, runs programs or reaches past Python by itself: as if it were a library
+_STANDARD = {
+    "ctypes": ("retrieval/parsing",),
+    "http.client": (),
+    "socket": (),
+    "ssl": ("outbound",),
+    "subprocess": ("retrieval",),
+    "urllib.request": (),
+}
 
 _OPENING = ("open_connection", "open_unix_connection", "create_connection")
 
@@ -70,7 +80,8 @@ RULES = (
         "each library is used in its own folders only (proof/rules/imports.py): add a row, or use what is there",
         lambda source: is_product(source) and source.is_below("chatbot"),
         find_strays,
-        ("import sqlalchemy", "from redis.asyncio import Redis", "import requests", "import httptools", "import socket",
+        ("import sqlalchemy", "from redis.asyncio import Redis", "import requests", "import httptools", "import socket", "import ctypes",
+         "from lxml import etree", "from pypdf import PdfReader", "from docx import Document",
          "from urllib.request import urlopen", "import subprocess",
          "from urllib import request", "from http import client", "await asyncio.open_connection(x, 1)"),
         ("import json", "from chatbot.core.errors import Problem", "from urllib.parse import urlsplit", "import orjson"),

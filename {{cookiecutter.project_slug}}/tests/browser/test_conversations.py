@@ -61,7 +61,7 @@ def test_a_conversation_is_found_named_filed_exported_deleted_and_brought_back(w
     expect(page.locator(".answer")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(ledger).to_have_count(1)
-    expect(page.locator(".question")).to_have_text("Who keeps the ledger?")
+    expect(page.locator(".question p")).to_have_text("Who keeps the ledger?")
     assert at.complaints == []
     assert at.elsewhere == []
 

@@ -1,5 +1,6 @@
 """The main job in a browser, as a new user does it."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_stop_ends_an_answer_and_the_page_goes_on(watched: Callable[..., Watched
         try:
             while True:
                 upstream.send_piece(handler, "word ")
+                time.sleep(0.01)  # the pace of a model; nothing waits for it
         except OSError:
             return
 

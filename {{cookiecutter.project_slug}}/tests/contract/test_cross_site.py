@@ -54,6 +54,18 @@ def test_the_application_s_own_page_may_ask(given: dict[str, str]) -> None:
     assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=headers(**given)).status == 200
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"},
+     {"sec_fetch_site": "same-site"}, {"sec_fetch_site": "none"}, {"sec_fetch_site": "same-origin"}],
+    ids=str,
+)  # fmt: skip
+def test_a_program_is_spared_this_and_a_browser_with_a_key_is_not(given: dict[str, str]) -> None:
+    key = headers(authorization="Bearer x")
+    assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=key).status == 200
+    assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=key + headers(**given)).status == 403
+
+
 @pytest.mark.parametrize("method", [method for method in UNSAFE if method])
 @pytest.mark.parametrize("given", [{}, {"x_csrf_token": ""}, {"x_csrf_token": "Token"}, {"x_csrf_token": "token "}])
 def test_without_the_session_s_own_token_nothing_changes(method: str, given: dict[str, str]) -> None:

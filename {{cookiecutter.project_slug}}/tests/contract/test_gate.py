@@ -5,15 +5,18 @@ from uuid import UUID
 
 import pytest
 
-from chatbot.core.errors import SignInRequired
+from chatbot.core.errors import Forbidden, Problem, SignInRequired
 from chatbot.core.principal import Principal, Role
+from chatbot.database.calls.keys import KeyHolder
 from chatbot.gateway.cookies import CookieNames
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.public import PUBLIC
+from chatbot.identity.keys import KeyScope
 from tests.doubles.asgi import Inner, call
 
 NAMES = CookieNames.of("x")
 ALICE = Principal(UUID(int=1), UUID(int=2), Role.MEMBER, "alice")
+BOB = Principal(UUID(int=1), UUID(int=3), Role.MEMBER, "bob")
 
 
 class Sessions:
@@ -23,8 +26,19 @@ class Sessions:
         return ALICE if token == "genuine" else None
 
 
+class Keys:
+    """A key store with one key, for chatting only."""
+
+    async def find(self, text: str) -> KeyHolder | None:
+        return KeyHolder(BOB, frozenset({KeyScope.CHAT})) if text == "genuine-key" else None
+
+
 def gate(inner: Inner) -> Any:
-    return Gate(inner, sessions=Sessions(), cookies=NAMES, public=PUBLIC)
+    return Gate(inner, sessions=Sessions(), keys=Keys(), cookies=NAMES, public=PUBLIC)
+
+
+def bearer(value: str, kind: str = "Bearer") -> list[tuple[bytes, bytes]]:
+    return [(b"authorization", f"{kind} {value}".encode())]
 
 
 def cookie(value: str) -> list[tuple[bytes, bytes]]:
@@ -72,3 +86,42 @@ def test_a_public_route_is_told_of_no_principal_even_with_a_session() -> None:
     inner = Inner()
     call(gate(inner), path="/sign-in", headers=cookie("genuine"))
     assert "principal" not in inner.scopes[0]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1", "/nowhere", "/api/v1/documents"])
+@pytest.mark.parametrize(
+    "given",
+    [bearer("made-up"), bearer(""), bearer("genuine-key", "Basic"), bearer("genuine-key "), bearer(" genuine-key")],
+    ids=str,
+)
+def test_no_other_credential_is_a_key(path: str, given: list[tuple[bytes, bytes]]) -> None:
+    inner = Inner()
+    with pytest.raises(SignInRequired):
+        call(gate(inner), path=path, headers=given)
+    assert not inner.scopes
+
+
+@pytest.mark.parametrize(
+    "given",
+    [bearer("genuine-key") + cookie("genuine"), bearer("genuine-key") + cookie("made-up"),
+     bearer("made-up") + cookie("genuine"), bearer("genuine-key") * 2, bearer("genuine-key") + bearer("made-up")],
+    ids=len,
+)  # fmt: skip
+def test_two_credentials_are_none(given: list[tuple[bytes, bytes]]) -> None:
+    inner = Inner()
+    with pytest.raises(Problem, match="one credential"):
+        call(gate(inner), path="/v1/models", headers=given)
+    assert not inner.scopes
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/keys", "/api/v1/documents", "/V1/models", "/v1x", "//v1/models", "/api/v1", ""]
+)
+def test_a_key_reaches_no_further_than_its_scopes(path: str) -> None:
+    inner = Inner()
+    with pytest.raises(Forbidden):
+        call(gate(inner), path=path, headers=bearer("genuine-key"))
+    assert not inner.scopes
+    assert call(gate(inner), path="/v1/models", headers=bearer("genuine-key")).status == 200
+    assert inner.scopes[0]["principal"] == BOB
+    assert "session_token" not in inner.scopes[0]

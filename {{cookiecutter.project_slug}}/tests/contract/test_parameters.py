@@ -40,7 +40,9 @@ def run(stack: Stack, alice: Person) -> Callable[[Callable[..., Awaitable[Any]]]
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_document_s_title_and_text_are_kept_as_they_are(run: Callable[..., Any], text: str) -> None:
     async def action(connection: Any, who: Any) -> Any:
-        kept = await documents.keep_document(connection, who, NewDocument(text, "text/plain", text, shared=False))
+        kept = await documents.keep_document(
+            connection, who, NewDocument(text, "text/plain", text.encode(), shared=False)
+        )
         found = [await listed(connection, kept)]
         await documents.change_document(connection, who, kept, {"title": text + text})
         await documents.mark_failed(connection, kept, text)

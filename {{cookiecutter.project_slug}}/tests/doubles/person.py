@@ -68,9 +68,10 @@ class Person:
         self.csrf = self.get("/api/v1/session").json()["csrf_token"]
         return self
 
-    def upload(self, name: str, text: str, *, shared: bool = False) -> str:
+    def upload(self, name: str, content: str | bytes, *, shared: bool = False) -> str:
         """Upload a document, wait until it is searchable, and return its id."""
-        response = self.post("/api/v1/documents", params={"name": name, "shared": shared}, content=text.encode())
+        body = content.encode() if isinstance(content, str) else content
+        response = self.post("/api/v1/documents", params={"name": name, "shared": shared}, content=body)
         assert response.status_code == 202, response.text
         identifier: str = response.json()["id"]
         end = time.monotonic() + 30

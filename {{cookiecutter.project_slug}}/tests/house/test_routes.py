@@ -36,7 +36,15 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
     mounted = [middleware.cls for middleware in application().user_middleware]
     assert set(mounted) == set(defined_middleware().values())
     names = [middleware.__name__ for middleware in mounted]
-    assert names == ["SecurityHeaders", "ErrorBoundary", "HostGuard", "CrossSiteGuard", "Gate", "SessionTokenGuard"]
+    assert names == [
+        "SecurityHeaders",
+        "ErrorBoundary",
+        "HostGuard",
+        "CrossSiteGuard",
+        "Gate",
+        "SessionTokenGuard",
+        "BodyLimit",
+    ]
 
 
 def test_every_router_that_is_defined_is_mounted() -> None:

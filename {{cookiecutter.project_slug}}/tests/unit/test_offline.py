@@ -7,7 +7,7 @@ from chatbot.core.untrusted import Untrusted
 from chatbot.model.embedding import DIMENSIONS, HashingEmbedder, vector_text
 from chatbot.model.offline import ABSTAINS, compose_answer, split_sentences
 from chatbot.model.words import content_stems, stem
-from chatbot.retrieval.chunking import PASSAGE_CHARACTERS, cut_document
+from chatbot.retrieval.chunking import PASSAGE_CHARACTERS, cut_document, sections_of_markdown
 
 PASSAGES = (
     Untrusted("The office opens at eight. Visitors ring the bell twice.", source="office.md › Opening"),
@@ -69,7 +69,7 @@ def test_a_vector_of_the_wrong_size_or_not_finite_is_refused(vector):
 
 def test_cutting_keeps_every_word_and_the_limit():
     text = "# A\n\n" + "word one two. " * 400 + "\n\n## B\n\n```\n# not a heading\n```\n\n" + "x" * 3000
-    pieces = cut_document(text, markdown=True)
+    pieces = cut_document(sections_of_markdown(text))
     assert all(len(piece.content) <= PASSAGE_CHARACTERS for piece in pieces)
     assert {piece.section for piece in pieces} == {"A", "A › B"}
     joined = "".join("".join(piece.content.split()) for piece in pieces)

@@ -5,20 +5,23 @@ can happen (part of the rule that no answer causes a request): an image's mark a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+from chatbot.chat.kept.history import latest_way
 from chatbot.chat.nodes import parse_blocks
 
 _LIVE = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
 
 
-def export_json(title: str, messages: Iterable[Any]) -> bytes:
-    """Return title and messages as a JSON document, each text exactly as it is kept."""
+def export_json(title: str, messages: Sequence[Any]) -> bytes:
+    """Return title and every version of every message as a JSON document, each text exactly as it is kept."""
     kept = [
         {
+            "id": message.id,
+            "parent": message.parent_id,
             "author": message.author,
             "text": message.content,
             "created_at": message.created_at.isoformat(),
@@ -29,10 +32,10 @@ def export_json(title: str, messages: Iterable[Any]) -> bytes:
     return orjson.dumps({"title": title, "messages": kept}, option=orjson.OPT_INDENT_2)
 
 
-def export_markdown(title: str, messages: Iterable[Any]) -> bytes:
-    """Return the conversation as Markdown: questions quoted, answers as they were written, sources below."""
+def export_markdown(title: str, messages: Sequence[Any]) -> bytes:
+    """Return the conversation's latest version as Markdown: questions quoted, answers as written, sources below."""
     parts = [f"# {harmless(title)}"]
-    for message in messages:
+    for message in latest_way(messages):
         time = message.created_at.strftime("%Y-%m-%d %H:%M")
         if message.author == "user":
             quoted = "\n".join(f"> {line}" for line in harmless(message.content).splitlines())

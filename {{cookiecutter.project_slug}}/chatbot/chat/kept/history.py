@@ -1,6 +1,6 @@
 """A stored conversation as the page shows it: by the same renderer as the stream."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chatbot.chat.links import written_links
@@ -8,17 +8,30 @@ from chatbot.chat.nodes import render_answer
 
 
 def render_history(messages: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return messages for the page: a question as text, an answer as nodes with its citations."""
+    """Return messages for the page, each with its parent: a question as text, an answer as nodes with citations."""
     shown = []
-    trusted: frozenset[str] = frozenset()
+    trusted: dict[int, frozenset[str]] = {}
     for message in messages:
-        entry = {"id": message.id, "author": message.author, "created_at": message.created_at.isoformat()}
+        entry = {"id": message.id, "parent": message.parent_id, "author": message.author}
+        entry["created_at"] = message.created_at.isoformat()
         if message.author == "user":
-            trusted = written_links(message.content)
+            trusted[message.id] = written_links(message.content)
             entry["text"] = message.content
         else:
-            entry["nodes"] = render_answer(message.content, trusted=trusted, citations=len(message.citations))
+            trusted_here = trusted.get(message.parent_id, frozenset())
+            entry["nodes"] = render_answer(message.content, trusted=trusted_here, citations=len(message.citations))
             entry["citations"] = message.citations
             entry["outcome"] = message.outcome
         shown.append(entry)
     return shown
+
+
+def latest_way(messages: Sequence[Any]) -> list[Any]:
+    """Return, of all versions, the messages on the way to the latest one, oldest first."""
+    by_id = {message.id: message for message in messages}
+    way = []
+    message = messages[-1] if messages else None
+    while message is not None:
+        way.append(message)
+        message = by_id.get(message.parent_id)
+    return way[::-1]

@@ -2,8 +2,9 @@
 
 Stops: another site's page acting with a visitor's cookies. Unsafe methods need this application's own
 Origin, `Sec-Fetch-Site: same-origin` from browsers that send it, and the session's own token. Safe requests
-from elsewhere may only be top-level navigations to a page. No response ever carries a CORS header. Fails
-closed: no Origin, no change.
+from elsewhere may only be top-level navigations to a page. A program's request, with an Authorization header and no
+sign of a browser, needs none of this: it carries nothing that somebody else's page could borrow. No response ever
+carries a CORS header. Fails closed: no Origin, no change.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,8 +15,8 @@ from chatbot.identity.sessions import SessionStore
 from chatbot.monitoring.refusals import note_refusal
 
 _SAFE = frozenset({"GET", "HEAD"})
+_JUDGED = frozenset({b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"authorization"})
 _CSRF_HEADER = b"x-csrf-token"
-_TITLE = "The request did not come from this application's own pages"
 
 
 class CrossSiteGuard:
@@ -29,14 +30,14 @@ class CrossSiteGuard:
         """Pass on, or answer 403."""
         if scope["type"] == "http" and (why := self._refusal(scope)):
             note_refusal("web-csrf", why)
-            await send_problem(send, 403, _TITLE, why)
+            await send_problem(scope, send, CrossSiteRequest(why))
             return
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> str | None:
         found: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
-            if name in (b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"):
+            if name in _JUDGED:
                 if name in found:
                     return f"The header {name.decode()} came twice."
                 found[name] = value
@@ -44,14 +45,20 @@ class CrossSiteGuard:
         if origin is not None and origin != self._origin:
             return "The Origin header names another site."
         if scope["method"] not in _SAFE:
-            if origin is None:
-                return "A changing request must carry an Origin header."
-            return None if site in (None, b"same-origin") else "The browser says that another site asked."
+            return self._refusal_of_change(origin, site, by_program=b"authorization" in found)
         if site in (None, b"same-origin", b"none"):
             return None
         top_level = found.get(b"sec-fetch-mode") == b"navigate" and found.get(b"sec-fetch-dest") == b"document"
         page = top_level and not scope["path"].startswith("/api/")
         return None if page else "Another site may link to pages here, and no more."
+
+    @staticmethod
+    def _refusal_of_change(origin: bytes | None, site: bytes | None, *, by_program: bool) -> str | None:
+        if origin is None and site is None and by_program:
+            return None  # no browser adds an Authorization header by itself, and the gate takes no cookie beside it
+        if origin is None:
+            return "A changing request must carry an Origin header."
+        return None if site in (None, b"same-origin") else "The browser says that another site asked."
 
 
 class SessionTokenGuard:

@@ -14,15 +14,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chatbot.core.errors import Problem
 
 _log = logging.getLogger("chatbot.gateway")
+_KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 FAULT = "Something failed on our side. Try again; if it goes on, report the identifier."
 
 
-def problem_body(status: int, title: str, detail: str, identifier: str) -> bytes:
-    """Return an RFC 9457 problem document."""
-    problem: dict[str, Any] = {"type": "about:blank", "status": status, "title": title, "id": identifier}
-    if detail:
-        problem["detail"] = detail
-    return orjson.dumps(problem)
+def refusal_body(path: str, problem: Problem, identifier: str) -> tuple[bytes, str]:
+    """Return body and media type: an RFC 9457 problem document, or an error object where OpenAI's clients ask."""
+    if path == "/v1" or path.startswith("/v1/"):
+        return _error_object(problem, identifier), "application/json"
+    found: dict[str, Any] = {"type": "about:blank", "status": problem.status, "title": problem.title, "id": identifier}
+    if problem.detail:
+        found["detail"] = problem.detail
+    return orjson.dumps(found), "application/problem+json"
+
+
+def _error_object(problem: Problem, identifier: str) -> bytes:
+    """Return the error object of the OpenAI API's published schema (`ErrorResponse`)."""
+    message = ". ".join(part.rstrip(".") for part in (problem.title, problem.detail) if part)
+    kind = _KINDS.get(problem.status, "server_error" if problem.status >= 500 else "invalid_request_error")
+    error = {"message": f"{message}. ({identifier})", "type": kind, "param": problem.param, "code": problem.code}
+    return orjson.dumps({"error": error})
 
 
 def new_identifier() -> str:
@@ -30,13 +41,18 @@ def new_identifier() -> str:
     return secrets.token_hex(8)
 
 
-async def send_problem(
-    send: Send, status: int, title: str, detail: str, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
-    """Answer with a problem document."""
-    body = problem_body(status, title, detail, new_identifier())
-    start = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": start})
+async def send_problem(scope: Scope, send: Send, problem: Problem, identifier: str = "") -> None:
+    """Answer with a refusal, in the form that the caller's interface uses."""
+    identifier = identifier or new_identifier()
+    body, kind = refusal_body(scope["path"], problem, identifier)
+    start = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", identifier.encode()),
+    ]
+    if problem.status == 401:
+        start.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": problem.status, "headers": start})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -63,13 +79,10 @@ class ErrorBoundary:
         except Problem as problem:
             if started:
                 raise
-            await send_problem(send, problem.status, problem.title, problem.detail)
+            await send_problem(scope, send, problem)
         except Exception as error:
             identifier = new_identifier()
             _log.error("fault", exc_info=error, extra={"id": identifier, "method": scope["method"]})
             if started:
                 return  # the response has begun: it ends here, cut short
-            body = problem_body(500, "Internal fault", FAULT, identifier)
-            start = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": 500, "headers": start})
-            await send({"type": "http.response.body", "body": body})
+            await send_problem(scope, send, Problem(FAULT, status=500, title="Internal fault"), identifier)

@@ -1,14 +1,16 @@
 """Who asks (control api-auth).
 
 Stops: a route that was forgotten. The gate stands before routing and knows only the short public table:
-every other path, existing or not, needs a principal. One round trip to Valkey. Fails closed: no session
-store, no entry.
+every other path, existing or not, needs a principal, by a session's cookie or by an API key, never by both. One round
+trip. Fails closed: no store of sessions or keys, no entry.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chatbot.core.errors import SignInRequired
+from chatbot.core.errors import Forbidden, Problem, SignInRequired
+from chatbot.database.calls.keys import KeyStore
 from chatbot.gateway.cookies import CookieNames, read_cookie
+from chatbot.gateway.public import key_scope
 from chatbot.identity.sessions import SessionStore
 from chatbot.monitoring.refusals import note_refusal
 
@@ -16,14 +18,28 @@ _SAFE = frozenset({"GET", "HEAD"})
 SIGN_IN = "/sign-in"
 
 
+class InvalidKey(SignInRequired):
+    """A credential came that opens nothing."""
+
+    title = "The key is not valid"
+    code = "invalid_api_key"
+
+
 class Gate:
     """Puts the principal into `scope["principal"]`, or refuses."""
 
     def __init__(
-        self, app: ASGIApp, *, sessions: SessionStore, cookies: CookieNames, public: frozenset[tuple[str, str]]
+        self,
+        app: ASGIApp,
+        *,
+        sessions: SessionStore,
+        keys: KeyStore,
+        cookies: CookieNames,
+        public: frozenset[tuple[str, str]],
     ) -> None:
         self._app = app
         self._sessions = sessions
+        self._keys = keys
         self._cookie = cookies.session
         self._public = public
 
@@ -37,16 +53,39 @@ class Gate:
             await self._app(scope, receive, send)
             return
         token = read_cookie(scope["headers"], self._cookie)
-        principal = await self._sessions.find(token) if token else None
-        if token is None or principal is None:
+        carried = [value for name, value in scope["headers"] if name == b"authorization"]
+        if carried:
+            await self._admit_by_key(scope, carried, token)
+        elif not await self._admit_by_session(scope, token):
             if _is_page(scope):
                 await _redirect(send)
                 return
             note_refusal("api-auth", "no session")
             raise SignInRequired("Your session has ended or never began. Sign in and try again.")
+        await self._app(scope, receive, send)
+
+    async def _admit_by_session(self, scope: Scope, token: str | None) -> bool:
+        principal = await self._sessions.find(token) if token else None
+        if token is None or principal is None:
+            return False
         scope["principal"] = principal
         scope["session_token"] = token
-        await self._app(scope, receive, send)
+        return True
+
+    async def _admit_by_key(self, scope: Scope, carried: list[bytes], token: str | None) -> None:
+        """Put in whom the key stands for. A key reaches what its scopes name, by one table, and nothing else."""
+        if token is not None or len(carried) > 1:
+            note_refusal("api-auth", "more than one credential")
+            raise Problem("Send one credential: either a session's cookie or one Authorization header.")
+        kind, _, text = carried[0].decode("latin-1").partition(" ")
+        holder = await self._keys.find(text) if kind.lower() == "bearer" else None
+        if holder is None:
+            note_refusal("api-auth", "no such key")
+            raise InvalidKey("The key is unknown, has expired or was revoked. Make a new one in the settings.")
+        if key_scope(scope["path"]) not in holder.scopes:
+            note_refusal("api-auth", "beyond the key's scopes")
+            raise Forbidden("This key does not reach that far. Use one with the scope that this needs.")
+        scope["principal"] = holder.principal
 
 
 def _is_page(scope: Scope) -> bool:

@@ -6,8 +6,16 @@ before routing; nothing else in the program reads it. Fails closed: one missing,
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chatbot.core.errors import Problem
 from chatbot.gateway.middleware.errors import send_problem
 from chatbot.monitoring.refusals import note_refusal
+
+
+class WrongHost(Problem):
+    """The request names another server."""
+
+    status = 421
+    title = "Wrong host"
 
 
 class HostGuard:
@@ -26,6 +34,6 @@ class HostGuard:
             hosts = [value for name, value in scope["headers"] if name == b"host"]
             if hosts != [self._authority]:
                 note_refusal("web-csrf", "another host")
-                await send_problem(send, 421, "Wrong host", "This server does not answer for that name.")
+                await send_problem(scope, send, WrongHost("This server does not answer for that name."))
                 return
         await self._app(scope, receive, send)

@@ -1,6 +1,5 @@
 """Conversations: begun, listed, searched, read, renamed, exported, deleted and restored."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -8,7 +7,7 @@ from uuid import UUID
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.chat.kept.export import export_json, export_markdown
 from chatbot.chat.kept.history import render_history
@@ -18,6 +17,7 @@ from chatbot.core.principal import Principal
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.gateway.labels import Label
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/conversations")
@@ -25,14 +25,6 @@ _FORMS = {
     "markdown": (export_markdown, "text/markdown; charset=utf-8", "md"),
     "json": (export_json, "application/json", "json"),
 }
-
-
-def _as_label(text: str) -> str:
-    """Return a name without control and invisible characters, which could hide or turn round what stands there."""
-    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
-
-
-Label = Annotated[str, AfterValidator(_as_label)]
 
 
 class ConversationQuery(BaseModel):

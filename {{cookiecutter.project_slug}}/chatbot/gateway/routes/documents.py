@@ -13,7 +13,7 @@ from chatbot.core.principal import Principal
 from chatbot.database import documents as table
 from chatbot.database.documents import NewDocument
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.retrieval.reading import MOST_BYTES, clean_title, read_document
+from chatbot.retrieval.reading import clean_title, read_document
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/documents")
@@ -45,6 +45,7 @@ class DocumentEntry(BaseModel):
     size: int
     status: str
     problem: str | None
+    hidden_characters: int
     created_at: datetime
 
 
@@ -56,7 +57,15 @@ class PassageShown(BaseModel):
     content: str
 
 
-@router.post("", status_code=202, max_body_size=MOST_BYTES)
+class PassageRead(BaseModel):
+    """A passage as it was read from a document. Its text is untrusted: it is shown as text only."""
+
+    place: int
+    section: str
+    content: str
+
+
+@router.post("", status_code=202)
 async def upload_document(
     request: Request, options: Annotated[UploadOptions, Query()], who: Who, parts: Using
 ) -> dict[str, Any]:
@@ -83,6 +92,7 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
             size=row.size,
             status=row.status,
             problem=row.problem,
+            hidden_characters=row.hidden_characters,
             created_at=row.created_at,
         )
         for row in rows
@@ -120,6 +130,21 @@ async def delete_document(document: UUID, who: Who, parts: Using) -> Response:
         if not await table.delete_document(connection, document):
             raise NotFound("There is no such document of yours.")
     return Response(status_code=204)
+
+
+@router.get("/{document}/passages")
+async def list_passages(
+    document: UUID, who: Who, parts: Using, after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1
+) -> list[PassageRead]:
+    """Return what was read from a document, one's own or a shared one: this is what the model is shown.
+
+    At most 200 passages come at once: ask for those `after` the last place for more.
+    """
+    async with parts.database.acting_for(who) as connection:
+        rows = await table.list_passages(connection, document, after)
+    if rows is None:
+        raise NotFound("There is no such document.")
+    return [PassageRead(place=row.place, section=row.section, content=row.content) for row in rows]
 
 
 @router.get("/{document}/passages/{chunk}")

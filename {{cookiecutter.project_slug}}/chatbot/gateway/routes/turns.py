@@ -1,6 +1,6 @@
 """The hot route: a question in, an answer as server-sent events out. Plain ASGI: it runs once per question."""
 
-import asyncio
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -8,11 +8,14 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.turn import Event, Turn, TurnService
-from chatbot.core.errors import NotFound, Problem, SignInRequired, TooLarge, Unprocessable, WrongMediaType
+from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
+from chatbot.database.calls.turns import BEGINNING, LATEST, Place
+from chatbot.gateway.exchange import principal_of, read_json_body, until_left
 
-_MOST_BODY_BYTES = 64 * 1024
 _MOST_CHARACTERS = 8000
+_FIELDS = frozenset({"question", "parent", "again", "search"})
+_LARGEST_ID = 2**63  # PostgreSQL's bigint
 _START = {
     "type": "http.response.start",
     "status": 200,
@@ -29,6 +32,16 @@ def turn_route(service: TurnService) -> Route:
     return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service), methods=["POST"])
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request's body: a new question and the message that it follows, or a kept question to answer again."""
+
+    text: str
+    follows: int
+    again: int | None
+    search: bool
+
+
 class TurnEndpoint:
     """Reads the question, streams the answer, and stops the model when the reader leaves."""
 
@@ -37,22 +50,16 @@ class TurnEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        who = scope.get("principal")
-        if not isinstance(who, Principal):
-            raise SignInRequired("Sign in and try again.")
+        who = principal_of(scope)
         conversation = _identifier(scope["path_params"]["conversation"])
-        question, search = _read_question(scope, await _read_body(receive))
-        turn = await self._service.ask(who, conversation, question, search=search)
-        streaming = asyncio.ensure_future(_stream(turn, send))
-        leaving = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait({streaming, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not streaming.done():
-                streaming.cancel()  # the model is stopped, what was answered is stored
-            await asyncio.gather(streaming, return_exceptions=leaving.done())
-        finally:
-            leaving.cancel()
-            streaming.cancel()
+        asked = _read_question(await read_json_body(scope, receive))
+        turn = await self._begin(who, conversation, asked)
+        await until_left(receive, _stream(turn, send))  # stopped, what was answered is stored
+
+    async def _begin(self, who: Principal, conversation: UUID, asked: Asked) -> Turn:
+        if asked.again is not None:
+            return await self._service.answer_again(who, conversation, asked.again, search=asked.search)
+        return await self._service.ask(who, Place(conversation, asked.follows), asked.text, search=asked.search)
 
 
 async def _stream(turn: Turn, send: Send) -> None:
@@ -68,11 +75,6 @@ async def _stream(turn: Turn, send: Send) -> None:
     finally:
         # `events` is an asynchronous generator, typed as the iterator that callers need
         await events.aclose()  # type: ignore[attr-defined]
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def encode_event(event: Event) -> bytes:
@@ -91,33 +93,30 @@ def _identifier(text: str) -> UUID:
     return identifier
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem("The request ended before it was whole.")
-        piece: bytes = message.get("body", b"")
-        body += piece
-        if len(body) > _MOST_BODY_BYTES:
-            raise TooLarge(f"A question may have {_MOST_CHARACTERS} characters.")
-        if not message.get("more_body"):
-            return body
-
-
-def _read_question(scope: Scope, body: bytes) -> tuple[str, bool]:
-    types = [value for name, value in scope["headers"] if name == b"content-type"]
-    if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
-        raise WrongMediaType("Send the question as application/json.")
+def _read_question(body: bytes) -> Asked:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unprocessable("The body is not JSON.") from None
-    if not isinstance(value, dict) or not {"question"} <= value.keys() <= {"question", "search"}:
-        raise Unprocessable("Send one object with the field 'question', and 'search' if you like.")
-    question, search = value["question"], value.get("search", True)
-    if not isinstance(question, str) or not isinstance(search, bool):
-        raise Unprocessable("'question' must be text, 'search' true or false.")
-    if not question.strip() or len(question) > _MOST_CHARACTERS or "\0" in question:
-        raise Unprocessable(f"A question must have 1 to {_MOST_CHARACTERS} characters.")
-    return question, search
+    if not isinstance(value, dict) or ("question" in value) == ("again" in value) or value.keys() - _FIELDS:
+        raise Unprocessable("Send one object with 'question' and, if you like, 'parent' and 'search'; or with 'again'.")
+    search = value.get("search", True)
+    if not isinstance(search, bool):
+        raise Unprocessable("'search' must be true or false.")
+    if "again" in value:
+        if "parent" in value:
+            raise Unprocessable("A question that is answered again stays where it is: leave 'parent' away.")
+        return Asked("", LATEST, _message(value["again"], "again"), search)
+    follows = LATEST
+    if "parent" in value:
+        follows = BEGINNING if value["parent"] is None else _message(value["parent"], "parent")
+    question = value["question"]
+    if not isinstance(question, str) or not question.strip() or len(question) > _MOST_CHARACTERS or "\0" in question:
+        raise Unprocessable(f"A question must be text of 1 to {_MOST_CHARACTERS} characters.")
+    return Asked(question, follows, None, search)
+
+
+def _message(value: object, name: str) -> int:
+    if type(value) is not int or not 0 < value < _LARGEST_ID:
+        raise Unprocessable(f"'{name}' must be a message's number.")
+    return value

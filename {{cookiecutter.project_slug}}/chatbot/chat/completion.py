@@ -1,0 +1,104 @@
+"""An answer without a conversation of ours: the client brings what was said before, and keeps what is answered."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from chatbot.chat.prompt import INSTRUCTIONS, cite_passages, quote_passage
+from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
+from chatbot.core.principal import Principal
+from chatbot.core.untrusted import Untrusted
+from chatbot.database.calls.turns import TurnStore
+from chatbot.model.embedding import Embedder, vector_text
+from chatbot.model.port import AnswerOptions, Exchange, Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
+
+_MOST_CHARACTERS = 64_000  # of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as the client tells it: `author` is user, assistant, system, tool or function."""
+
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with all that the client brings along."""
+
+    question: str
+    earlier: tuple[Said, ...]
+    options: AnswerOptions
+    search: bool
+
+
+class CompletionService:
+    """Answers questions that carry their own history."""
+
+    def __init__(
+        self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int, tools: ToolLoop | None = None
+    ) -> None:
+        self._store = store
+        self._model = model
+        self._embedder = embedder
+        self._passages = passages
+        self._tools = tools
+
+    async def begin(self, who: Principal, asked: Asked) -> "Completion":
+        """Find the passages that the question needs, as the principal may read them."""
+        passages: list[dict[str, Any]] = []
+        if asked.search:
+            vector = vector_text(self._embedder.embed(asked.question))
+            passages = await self._store.find_passages(who, asked.question, vector, self._passages)
+        prompt = Prompt(
+            instructions=INSTRUCTIONS,
+            question=asked.question,
+            history=tuple(_retold(said) for said in asked.earlier),
+            passages=tuple(quote_passage(passage) for passage in passages),
+            options=asked.options,
+        )
+        answering = await self._tools.begin(who) if self._tools else self._model.answer
+        return Completion(answering, prompt, cite_passages(passages))
+
+
+class Completion:
+    """An answer that may begin."""
+
+    def __init__(self, answering: Answering, prompt: Prompt, citations: list[dict[str, Any]]) -> None:
+        self._answering = answering
+        self.prompt = prompt
+        self.citations = citations
+
+    async def pieces(self) -> AsyncIterator[str | Finished]:
+        """Yield the answer as it comes, at last how it ended. Raises `ModelFailed`."""
+        length = 0
+        pieces = self._answering(self.prompt)
+        try:
+            async for piece in pieces:
+                if isinstance(piece, Finished):
+                    yield piece
+                    return
+                if isinstance(piece, ToolEvent):
+                    continue  # the published schema has no word for it
+                if isinstance(piece, ToolRequest):  # closed: nobody is there to judge it
+                    raise ModelFailed("The model asked for a tool, and none was offered.")
+                length += len(piece)
+                if length > _MOST_CHARACTERS:
+                    raise ModelFailed("The model's answer is too long. It was cut off.")
+                yield piece
+            yield Finished("stop")
+        finally:
+            # every adapter is an asynchronous generator, though the port promises an iterator only
+            await pieces.aclose()  # type: ignore[attr-defined]
+
+
+def _retold(said: Said) -> Exchange | Untrusted:
+    """Return an earlier message: the person's own words as theirs, everything else as data of unknown making.
+
+    A client can write what it likes under any name: its `system` message gives no rights, its `assistant` message was
+    perhaps never ours, its `tool` message comes from who knows where.
+    """
+    if said.author == "user":
+        return Exchange("user", said.text)
+    return Untrusted(said.text, source=f"{said.author} message, as the client tells it")

@@ -1,0 +1,83 @@
+"""API keys: found by their digest, listed, made and revoked by their owner (part of control api-auth)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatbot.core.principal import Principal, Role
+from chatbot.database.calls.pool import FixedCalls
+from chatbot.database.tables import ApiKey
+from chatbot.identity.keys import HINT_CHARACTERS, KeyScope, digest_key, is_key
+
+_FIND = "SELECT tenant_id, user_id, role, name, scopes FROM secure.find_key($1)"
+_SHOWN = (
+    ApiKey.id,
+    ApiKey.name,
+    ApiKey.hint,
+    ApiKey.scopes,
+    ApiKey.created_at,
+    ApiKey.expires_at,
+    ApiKey.last_used_at,
+    ApiKey.revoked_at,
+)
+KeyRow = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Whom a key stands for, and what it may do."""
+
+    principal: Principal
+    scopes: frozenset[KeyScope]
+
+
+class KeyStore:
+    """Finds who holds a key."""
+
+    def __init__(self, calls: FixedCalls) -> None:
+        self._calls = calls
+
+    async def find(self, text: str) -> KeyHolder | None:
+        """Return whose key `text` is, or None: malformed, unknown, expired or revoked. Raises `DatabaseFault`."""
+        if not is_key(text):
+            return None
+        row = await self._calls.row(_FIND, digest_key(text))
+        if row is None:
+            return None
+        who = Principal(UUID(str(row[0])), UUID(str(row[1])), Role(row[2]), row[3])
+        return KeyHolder(who, frozenset(map(KeyScope, row[4])))
+
+
+async def list_keys(connection: AsyncConnection) -> Sequence[KeyRow]:
+    """Return the principal's own keys that would not have expired yet, the latest first."""
+    query = select(*_SHOWN).where(ApiKey.expires_at > func.now()).order_by(ApiKey.created_at.desc())
+    return (await connection.execute(query)).all()
+
+
+async def keep_key(
+    connection: AsyncConnection, who: Principal, name: str, key: str, scopes: frozenset[KeyScope], life: timedelta
+) -> KeyRow:
+    """Keep the digest of a new key. What expired is removed on the way."""
+    await connection.execute(delete(ApiKey).where(ApiKey.expires_at <= func.now()))
+    row = insert(ApiKey).values(
+        tenant_id=who.tenant_id,
+        user_id=who.user_id,
+        name=name,
+        digest=digest_key(key),
+        hint=key[:HINT_CHARACTERS],
+        scopes=sorted(scopes),
+        expires_at=func.now() + life,
+    )
+    return (await connection.execute(row.returning(*_SHOWN))).one()
+
+
+async def revoke_key(connection: AsyncConnection, key: UUID) -> bool:
+    """End a key at once; False when the principal has no such key that still lives."""
+    change = update(ApiKey).where(ApiKey.id == key, ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now())
+    return (await connection.execute(change.values(revoked_at=func.now()))).rowcount == 1

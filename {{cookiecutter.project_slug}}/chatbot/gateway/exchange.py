@@ -1,0 +1,52 @@
+"""What the plain ASGI routes share: who asks, the body as JSON bytes, and work that ends when the caller leaves."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from starlette.types import Receive, Scope
+
+from chatbot.core.errors import Problem, SignInRequired, WrongMediaType
+from chatbot.core.principal import Principal
+
+
+def principal_of(scope: Scope) -> Principal:
+    """Return whom the gate let in. Raises `SignInRequired`: closed, should the gate ever be passed by mistake."""
+    who = scope.get("principal")
+    if not isinstance(who, Principal):
+        raise SignInRequired("Sign in and try again.")
+    return who
+
+
+async def read_json_body(scope: Scope, receive: Receive) -> bytes:
+    """Return the body's bytes, declared as JSON once. Raises `WrongMediaType`; its size is bounded before this."""
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    if len(types) != 1 or types[0].split(b";")[0].strip().lower() != b"application/json":
+        raise WrongMediaType("Send the body as application/json.")
+    pieces = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("The request ended before it was whole.")
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def until_left(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, and cancel it when the caller leaves."""
+    doing = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            doing.cancel()
+        await asyncio.gather(doing, return_exceptions=leaving.done())
+    finally:
+        leaving.cancel()
+        doing.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,120 @@
+"""From a request's body to a question: judged by the published schema, then by what can be done here."""
+
+from pydantic import ValidationError
+
+from chatbot.chat.completion import Asked, Said
+from chatbot.core.errors import NotFound, Problem, Unprocessable
+from chatbot.gateway.openai.schema import CompletionRequest, Message, TextPart
+from chatbot.model.port import AnswerOptions
+
+# model -> whether documents are searched
+MODELS = {"chatbot": True, "chatbot-without-documents": False}
+_INSTRUCTING = frozenset({"system", "developer"})
+
+
+class Unsupported(Problem):
+    """A request that the schema allows and that this server cannot carry out."""
+
+    status = 400
+    title = "That is not supported here"
+    code = "unsupported_value"
+
+    def __init__(self, param: str, detail: str) -> None:
+        super().__init__(detail)
+        self.param = param
+
+
+class UnfitRequest(Unprocessable):
+    """A body that breaks the published schema."""
+
+    title = "The request does not fit the schema"
+
+    def __init__(self, param: str, detail: str, code: str) -> None:
+        super().__init__(detail)
+        self.param, self.code = param, code
+
+
+class UnknownModel(NotFound):
+    """A model that is not offered."""
+
+    title = "There is no such model"
+    code = "model_not_found"
+    param = "model"
+
+
+def read_request(body: bytes) -> tuple[CompletionRequest, Asked]:
+    """Return a request's body, and what it asks. Raises `UnfitRequest`, `Unsupported` or `UnknownModel`."""
+    try:
+        request = CompletionRequest.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise _unfit(error) from None
+    if request.model not in MODELS:
+        raise UnknownModel(f"Ask for one of: {', '.join(MODELS)}.")
+    for param, wanted in _beyond(request):
+        if wanted:
+            raise Unsupported(param, f"Leave '{param}' away, or at its default.")
+    *earlier, last = [_said(place, message) for place, message in enumerate(request.messages)]
+    if last.author != "user":
+        raise Unsupported("messages", "The last message must be the user's question.")
+    if not last.text.strip():
+        raise UnfitRequest("messages", "The question is empty.", "invalid_value")
+    return request, Asked(last.text, tuple(earlier), _options(request), search=MODELS[request.model])
+
+
+def _beyond(request: CompletionRequest) -> list[tuple[str, object]]:
+    """Return what would change the answer and is not done here. Hints, and what only tunes, are taken and ignored."""
+    chosen = request.tool_choice != "none"
+    return [
+        ("n", (request.n or 1) > 1),
+        ("audio", request.audio),
+        ("modalities", request.modalities and request.modalities != ["text"]),
+        ("logprobs", request.logprobs),
+        ("top_logprobs", request.top_logprobs),
+        ("logit_bias", request.logit_bias),
+        ("moderation", request.moderation),
+        ("web_search_options", request.web_search_options is not None),
+        ("response_format", request.response_format not in (None, {"type": "text"})),
+        ("tools", request.tools and chosen),
+        ("functions", request.functions and request.function_call != "none"),
+    ]
+
+
+def _options(request: CompletionRequest) -> AnswerOptions:
+    stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
+    return AnswerOptions(
+        max_tokens=request.max_completion_tokens or request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=tuple(mark for mark in stop if mark),
+        seed=request.seed,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+    )
+
+
+def _said(place: int, message: Message) -> Said:
+    content = message.content
+    if isinstance(content, list):
+        texts = [part.text for part in content if isinstance(part, TextPart)]
+        if len(texts) < len(content):
+            raise Unsupported(f"messages[{place}].content", "Only text is understood: no image, sound or file.")
+        content = "\n".join(texts)
+    calls = message.tool_calls if message.role == "assistant" else None
+    called = [f"{call.function.name}({call.function.arguments})" for call in calls or () if call.function]
+    author = "system" if message.role in _INSTRUCTING else message.role
+    return Said(author, "\n".join(part for part in (content or "", *called) if part).replace("\0", "\ufffd"))
+
+
+def _unfit(error: ValidationError) -> UnfitRequest:
+    """Name the first field at fault, never what was in it."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(item["type"] == "json_invalid" for item in found):
+        return UnfitRequest("", "The body is not JSON.", "invalid_json")
+    unknown = [item for item in found if item["type"] == "extra_forbidden"]
+    chosen = (unknown or found)[0]
+    place = ".".join(str(part) for part in chosen["loc"])[:120]
+    place = place if place.isprintable() else "a field"
+    if unknown:
+        return UnfitRequest(place, f"The field '{place}' is unknown.", "unknown_parameter")
+    kind = "missing_required_parameter" if chosen["type"] == "missing" else "invalid_value"
+    return UnfitRequest(place, f"The field '{place}' is missing or not acceptable.", kind)

@@ -1,0 +1,78 @@
+"""`chatbot ask` and `chatbot ingest`: the main job from a terminal."""
+
+import json
+import sys
+import time
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from chatbot.operations.client import Client, ClientFailed
+
+_PATIENCE_SECONDS = 120
+_PAUSE_SECONDS = 0.3
+_MODELS = {True: "chatbot", False: "chatbot-without-documents"}
+
+
+def ask(client: Client, question: str, *, search: bool, as_json: bool) -> int:
+    """Print the answer as it comes, then its sources; with `as_json` one document. Returns the exit status."""
+    texts: list[str] = []
+    sources: list[dict[str, Any]] = []
+    body = {"model": _MODELS[search], "messages": [{"role": "user", "content": question}], "stream": True}
+    for event in client.events("/v1/chat/completions", body):
+        piece = event["choices"][0]["delta"].get("content") or "" if event["choices"] else ""
+        texts.append(piece)
+        sources = event.get("citations", sources)
+        if not as_json:
+            print(printable(piece), end="", flush=True)
+    text = "".join(texts)
+    cited = [source for source in sources if f"[{source['number']}]" in text]
+    if as_json:
+        print(json.dumps({"answer": text, "sources": cited}, ensure_ascii=False))
+        return 0
+    print()
+    for source in cited:
+        print(printable(f"[{source['number']}] " + " — ".join(filter(None, (source["title"], source["section"])))))
+    return 0
+
+
+def ingest(client: Client, files: list[Path], *, shared: bool, as_json: bool) -> int:
+    """Upload files and wait until each is searchable or refused. Returns 0, or 1 when one was refused."""
+    outcomes = [_upload(client, file, shared=shared) for file in files]
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while any(outcome["status"] == "queued" for outcome in outcomes) and time.monotonic() < end:
+        listed = {entry["id"]: entry for entry in client.list_documents()}
+        for outcome in outcomes:
+            found = listed.get(outcome["id"])
+            if outcome["status"] == "queued" and found and found["status"] != "queued":
+                outcome |= {"status": found["status"], "problem": found["problem"]}
+        _show_progress(outcomes)
+        time.sleep(_PAUSE_SECONDS)  # between two looks at the server
+    if as_json:
+        print(json.dumps(outcomes, ensure_ascii=False))
+    else:
+        for outcome in outcomes:
+            print(printable(f"{outcome['status']:<7} {outcome['file']}  {outcome['problem'] or ''}".rstrip()))
+    return 0 if all(outcome["status"] == "ready" for outcome in outcomes) else 1
+
+
+def printable(text: str) -> str:
+    """Return text that cannot move the cursor, recolour, retitle or type into a terminal."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "\ufffd" for c in text)
+
+
+def _upload(client: Client, file: Path, *, shared: bool) -> dict[str, Any]:
+    outcome: dict[str, Any] = {"file": str(file), "id": None, "status": "failed", "problem": None}
+    try:
+        identifier = client.upload(file.name, file.read_bytes(), shared=shared)
+    except OSError as error:
+        return outcome | {"problem": f"It cannot be read: {error.strerror}."}
+    except ClientFailed as failure:
+        return outcome | {"problem": str(failure)}
+    return outcome | {"id": identifier, "status": "queued"}
+
+
+def _show_progress(outcomes: list[dict[str, Any]]) -> None:
+    if sys.stderr.isatty():
+        done = sum(outcome["status"] != "queued" for outcome in outcomes)
+        print(f"\r{done} of {len(outcomes)} read", end="\n" if done == len(outcomes) else "", file=sys.stderr)

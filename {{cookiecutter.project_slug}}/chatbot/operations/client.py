@@ -1,0 +1,126 @@
+"""The command line's way to a running chatbot: by its public interface, with an API key from a file.
+
+Fails closed: a key is sent over TLS or to this machine only, and is read only from a file that nobody else can read.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from chatbot.identity.keys import is_key
+
+_SECONDS = 120
+
+
+class ClientFailed(Exception):
+    """The command cannot be carried out. The text says what, why and what next."""
+
+
+class Client:
+    """One chatbot, asked with one key. Use as a context manager."""
+
+    def __init__(self, url: str, key_file: Path) -> None:
+        key = read_key(key_file)
+        self._http = httpx2.Client(
+            base_url=check_address(url),
+            headers={"authorization": f"Bearer {key}"},
+            timeout=_SECONDS,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._http.close()
+
+    def list_documents(self) -> list[dict[str, Any]]:
+        """Return the documents that the key's owner may read. Raises `ClientFailed`."""
+        found: list[dict[str, Any]] = self._json(self._http.build_request("GET", "/api/v1/documents"))
+        return found
+
+    def upload(self, name: str, body: bytes, *, shared: bool) -> str:
+        """Hand over a document and return its id. Raises `ClientFailed`."""
+        wanted: dict[str, str | bool] = {"name": name, "shared": shared}
+        kept = self._json(self._http.build_request("POST", "/api/v1/documents", params=wanted, content=body))
+        return str(kept["id"])
+
+    def _json(self, request: httpx2.Request) -> Any:  # noqa: ANN401 - what JSON holds
+        try:
+            response = self._http.send(request)
+        except httpx2.HTTPError as error:
+            raise ClientFailed(f"The chatbot does not answer ({type(error).__name__}). Is it running?") from error
+        if response.status_code >= 300:
+            raise ClientFailed(_why(response.status_code, response.content))
+        return response.json()
+
+    def events(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Send and yield the events of the answer. Raises `ClientFailed`."""
+        try:
+            with self._http.stream("POST", path, json=body) as response:
+                if response.status_code >= 300:
+                    raise ClientFailed(_why(response.status_code, response.read()))
+                for line in response.iter_lines():
+                    if line.startswith("data: ") and line != "data: [DONE]":
+                        yield _checked(json.loads(line[6:]))
+        except (httpx2.HTTPError, json.JSONDecodeError) as error:
+            raise ClientFailed(f"The answer broke off ({type(error).__name__}). Try again.") from error
+
+
+def read_key(path: Path) -> str:
+    """Return the key that a file holds. Raises `ClientFailed`."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(200).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise ClientFailed(
+            f"The key file {path} cannot be read ({error.strerror}). Make a key on the page Settings, write it into a"
+            " file, and name the file with --key-file."
+        ) from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ClientFailed(f"Others can read the key file {path}. Run: chmod 600 {path}")
+    if not is_key(text):
+        raise ClientFailed(f"The file {path} holds no API key. It must hold one, as the page Settings showed it.")
+    return text
+
+
+def check_address(url: str) -> str:
+    """Return the chatbot's origin. Raises `ClientFailed` where a key would travel unprotected."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or "@" in parts.netloc:
+        raise ClientFailed(f"{url} is not an address such as http://127.0.0.1:8000.")
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+        raise ClientFailed("A key is not sent over plain http to another machine: use https.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _why(status: int, body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return f"The server answered with status {status}."
+    if "error" in found:
+        return str(found["error"].get("message"))
+    return ". ".join(str(found[name]).rstrip(".") for name in ("title", "detail") if found.get(name)) + "."
+
+
+def _checked(event: dict[str, Any]) -> dict[str, Any]:
+    if "error" in event:
+        raise ClientFailed(str(event["error"].get("message")))
+    return event

@@ -1,0 +1,105 @@
+"""Has a document parsed in a process of its own, which is shut in, timed and given nothing but the document.
+
+The process inherits no environment, no file but its pipes, and no secret. What it answers is as untrusted as the
+document: it is cut off at a size, and checked before it is used. Fails closed: whatever goes wrong there, the document
+is refused.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from chatbot.core.errors import Unprocessable
+from chatbot.retrieval.outline import MOST_CHARACTERS, Reading, Section
+from chatbot.retrieval.refusal import DETAILS, Refusal
+
+_PROGRAM = Path(__file__).with_name("parsing") / "program.py"
+# less than the worker's own limit for a task
+_SECONDS, _ENDING_SECONDS = 25, 1
+# four bytes for each character at most, and something for what JSON puts around it
+_MOST_ANSWER_BYTES = 5 * MOST_CHARACTERS
+_log = logging.getLogger("chatbot.retrieval")
+
+
+def read_confined(media_type: str, body: bytes) -> Reading:
+    """Return what a document of this kind says. Raises `Unprocessable`, saying why it is not read and what to do."""
+    answer, status = run_confined([str(_PROGRAM), media_type], body, _SECONDS)
+    try:
+        return check_answer(answer)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        # killed for its time or memory, or answering nonsense: the log tells which
+        _log.warning("a parsing process failed", extra={"status": status, "kind": media_type})
+        raise Unprocessable(DETAILS[Refusal.TOO_COSTLY]) from None
+
+
+def run_confined(arguments: list[str], body: bytes, seconds: float) -> tuple[bytes, int]:
+    """Run a Python program on `body` and return what it wrote and its exit status, negative for a signal.
+
+    It is killed with all that it started after `seconds`, and when it writes more than is read.
+    """
+    cache = [f"-Xpycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+    process = subprocess.Popen(  # noqa: S603 - our own program; nothing of the document is among its arguments
+        [sys.executable, "-I", "-B", *cache, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        close_fds=True,
+        start_new_session=True,
+    )
+    timer = Timer(seconds, _kill, [process])
+    timer.daemon = True
+    timer.start()
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - both are pipes
+    try:
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(body)
+        with process.stdout:
+            answer = process.stdout.read(_MOST_ANSWER_BYTES)
+    finally:
+        # it may go on writing, or this task was interrupted: give it a moment to end by itself, for its status
+        timer.cancel()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_ENDING_SECONDS)
+        if process.returncode is None:
+            _kill(process)
+        status = process.wait()
+    return answer, status
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def check_answer(written: bytes) -> Reading:
+    """Return the reading that a parsing process wrote.
+
+    Raises `Unprocessable` for a document that is refused, `ValueError`, `TypeError`, `KeyError` or `RecursionError` for
+    what is no answer at all.
+    """
+    answer = json.loads(written)
+    if "refused" in answer:
+        raise Unprocessable(DETAILS[Refusal(answer["refused"])])
+    sections = [Section(_text(title), _text(text)) for title, text in answer["sections"]]
+    hidden = answer["hidden"]
+    if type(hidden) is not int or hidden < 0:
+        raise ValueError
+    reading = Reading(sections, min(hidden, 2**31 - 1))
+    if reading.is_empty:
+        raise Unprocessable(DETAILS[Refusal.NO_TEXT])
+    return reading
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

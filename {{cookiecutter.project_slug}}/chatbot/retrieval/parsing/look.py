@@ -1,0 +1,127 @@
+"""How a Word document's text looks: hidden, in the paper's colour, too small, a heading, a list's item.
+
+What a paragraph or run does not say itself, its style says, or the style that this one is based on. Themes and
+conditional table styles are not followed: a colour that comes from there counts as visible.
+"""
+
+import re
+from functools import cached_property
+from typing import Any
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_HEADING_NAME = re.compile(r"^heading ([1-9])$", re.IGNORECASE)
+_COLOUR = re.compile(r"^[0-9a-fA-F]{6}$")
+_PAPER = "FFFFFF"
+# of 255, in every channel: closer to what is behind it, text is not seen
+_LEAST_CONTRAST = 24
+# half-points: a point high, or less
+_MOST_TINY = 2
+_MOST_BASES = 20
+_OUTLINE_LEVELS = 9
+_OFF = ("0", "false", "off")
+
+
+def _value(parent: Any, *path: str) -> str | None:
+    """Return the value of an element below a path of names; an empty one for a mark without a value."""
+    for name in path:
+        parent = parent.find(f"{_W}{name}") if parent is not None else None
+    return None if parent is None else str(parent.get(f"{_W}val", ""))
+
+
+class Looks:
+    """Answers for one document, whose `w:styles` element is given."""
+
+    def __init__(self, styles: Any) -> None:
+        self._styles = {str(style.get(f"{_W}styleId")): style for style in styles.findall(f"{_W}style")}
+        self._defaults = styles.find(f"{_W}docDefaults/{_W}rPrDefault")
+        self._known: dict[tuple[str, tuple[str, ...]], str | None] = {}
+
+    def is_hidden(self, run: Any, paragraph: Any, fill: str | None) -> bool:
+        """Say whether a run's text cannot be seen on `fill`, the colour of the cell that it stands in."""
+        for mark in ("vanish", "webHidden"):
+            told = self._of_run(run, paragraph, mark)
+            if told is not None and told not in _OFF:
+                return True
+        size = self._of_run(run, paragraph, "sz")
+        if size is not None and size.isdecimal() and int(size[:6]) <= _MOST_TINY:
+            return True
+        colour = self._of_run(run, paragraph, "color")
+        behind = _fill(run, "rPr") or _fill(paragraph, "pPr") or fill or _PAPER
+        return colour is not None and _COLOUR.match(colour) is not None and not _contrasts(colour, behind)
+
+    def heading_level(self, paragraph: Any) -> int | None:
+        """Return 1 for the topmost kind of heading and so on, None for what is no heading."""
+        level = self._of_paragraph(paragraph, "outlineLvl")
+        if level is not None and level.isdecimal() and int(level[:3]) < _OUTLINE_LEVELS:
+            return int(level) + 1
+        style = self._styles.get(_value(paragraph, "pPr", "pStyle") or "")
+        name = _value(style, "name") or ""
+        found = _HEADING_NAME.match(name)
+        return int(found[1]) if found else 0 if name.lower() == "title" else None
+
+    def is_list_item(self, paragraph: Any) -> bool:
+        """Say whether a bullet or a number stands before the paragraph."""
+        told = self._of_paragraph(paragraph, "numPr", "numId")
+        return told is not None and told != "0"
+
+    def has_names(self, table: Any, row: Any) -> bool:
+        """Say whether the first row gives the columns' names: it is repeated on each page, or set off by the style."""
+        if _value(row, "trPr", "tblHeader") is not None:
+            return True
+        look = table.find(f"{_W}tblPr/{_W}tblLook")
+        styled = _value(table, "tblPr", "tblStyle") is not None
+        return styled and look is not None and look.get(f"{_W}firstRow", "0") not in _OFF
+
+    def fill_of_cell(self, cell: Any) -> str | None:
+        """Return the colour behind a cell's text, None for the paper's."""
+        return _fill(cell, "tcPr")
+
+    def _of_run(self, run: Any, paragraph: Any, name: str) -> str | None:
+        own = _value(run, "rPr", name)
+        if own is not None:
+            return own
+        for style in (_value(run, "rPr", "rStyle"), _value(paragraph, "pPr", "pStyle")):
+            told = self._of_style(style or "", "rPr", name)
+            if told is not None:
+                return told
+        told = self._of_style(self._default_paragraph_style, "rPr", name)
+        return _value(self._defaults, "rPr", name) if told is None else told
+
+    def _of_paragraph(self, paragraph: Any, *path: str) -> str | None:
+        own = _value(paragraph, "pPr", *path)
+        return self._of_style(_value(paragraph, "pPr", "pStyle") or "", "pPr", *path) if own is None else own
+
+    def _of_style(self, identifier: str, *path: str) -> str | None:
+        key = (identifier, path)
+        if key not in self._known:
+            self._known[key] = self._look_up(identifier, path)
+        return self._known[key]
+
+    def _look_up(self, identifier: str, path: tuple[str, ...]) -> str | None:
+        for _ in range(_MOST_BASES):  # a style can be based on itself
+            style = self._styles.get(identifier)
+            if style is None:
+                return None
+            told = _value(style, *path)
+            if told is not None:
+                return told
+            identifier = _value(style, "basedOn") or ""
+        return None
+
+    @cached_property
+    def _default_paragraph_style(self) -> str:
+        for identifier, style in self._styles.items():
+            if style.get(f"{_W}type") == "paragraph" and style.get(f"{_W}default", "0") not in _OFF:
+                return identifier
+        return ""
+
+
+def _fill(element: Any, properties: str) -> str | None:
+    shade = element.find(f"{_W}{properties}/{_W}shd")
+    colour = shade.get(f"{_W}fill", "") if shade is not None else ""
+    return colour if _COLOUR.match(colour) else None
+
+
+def _contrasts(first: str, second: str) -> bool:
+    channels = [(int(first[place : place + 2], 16), int(second[place : place + 2], 16)) for place in (0, 2, 4)]
+    return any(abs(one - other) >= _LEAST_CONTRAST for one, other in channels)

@@ -1,0 +1,74 @@
+// The settings page: API keys are made, listed and revoked.
+
+import { getJson, request, sendJson } from "./api.js";
+import { fillFrame, notify } from "./frame.js";
+
+const at = (id) => document.getElementById(id);
+const SCOPES = { chat: "asks questions", documents: "reads and changes documents" };
+let chosen = null;
+
+function make(kind, className, text) {
+  const element = document.createElement(kind);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+async function listKeys() {
+  const keys = await getJson("/api/v1/keys");
+  at("no-keys").hidden = keys.length > 0;
+  at("keys").replaceChildren(...keys.map(keyEntry));
+}
+
+function keyEntry(key) {
+  const row = make("li", `document ${key.revoked_at ? "failed" : ""}`, "");
+  const used = key.last_used_at ? `last used ${day(key.last_used_at)}` : "never used";
+  const about = [`${key.hint}…`, key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", "), used].join(" · ");
+  row.append(make("b", "", key.name), make("span", "hint", about));
+  row.append(make("span", "status", key.revoked_at ? "Revoked" : `until ${day(key.expires_at)}`));
+  if (!key.revoked_at) row.append(revoking(key));
+  return row;
+}
+
+function revoking(key) {
+  const button = make("button", "quiet more", "Revoke");
+  button.setAttribute("aria-label", `Revoke ${key.name}`);
+  button.addEventListener("click", () => {
+    chosen = key;
+    at("revoking-name").textContent = `${key.name} (${key.hint}…)`;
+    at("revoking").showModal();
+  });
+  return button;
+}
+
+function day(text) {
+  return new Date(text).toLocaleDateString();
+}
+
+async function makeKey() {
+  const scopes = [...document.querySelectorAll("[name=scope]:checked")].map((box) => box.value);
+  if (!scopes.length) return notify("Choose what the key may do.");
+  const response = await sendJson("/api/v1/keys", { name: at("key-name").value, scopes, days: Number(at("key-days").value) });
+  at("made-key").value = (await response.json()).key;
+  at("key-name").value = "";
+  notify("");
+  at("made").showModal();
+  at("made-key").select();
+  await listKeys();
+}
+
+const complain = (error) => notify(error.message);
+at("base").textContent = `${location.origin}/v1`;
+at("new-key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  makeKey().catch(complain);
+});
+at("made-close").addEventListener("click", () => at("made").close());
+at("made").addEventListener("close", () => (at("made-key").value = ""));
+at("revoking-no").addEventListener("click", () => at("revoking").close());
+at("revoking-yes").addEventListener("click", () => {
+  at("revoking").close();
+  request(`/api/v1/keys/${chosen.id}`, { method: "DELETE" }).then(listKeys).catch(complain);
+});
+await fillFrame();
+await listKeys().catch(complain);

@@ -1,0 +1,131 @@
+"""`chatbot ask` and `chatbot ingest` as a person types them, in processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatbot.identity.keys import new_key
+from chatbot.operations.asking import printable
+from chatbot.operations.client import ClientFailed, check_address, read_key
+from development.stack import PROJECT, Stack
+from tests.doubles.person import Person
+from tests.doubles.upstream import ScriptedModel
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def key_file(person: Person, folder: Path) -> Iterator[Path]:
+    made = person.post("/api/v1/keys", json={"name": "terminal", "scopes": ["chat", "documents"]}).json()
+    path = folder / "key"
+    path.touch(0o600)
+    path.write_text(made["key"] + "\n")
+    yield path
+    person.change("DELETE", f"/api/v1/keys/{made['id']}")
+
+
+@pytest.fixture
+def key(alice: Person, tmp_path: Path) -> Iterator[Path]:
+    yield from key_file(alice, tmp_path)
+
+
+@pytest.fixture
+def run(key: Path, stack: Stack) -> Run:
+    return command(key, stack)
+
+
+def command(key: Path, stack: Stack) -> Run:
+    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        own |= {"CHATBOT_URL": stack.url, "CHATBOT_KEY_FILE": str(key), "PYTHONUTF8": "1"} | environment
+        return subprocess.run(
+            [sys.executable, "-m", "chatbot", *arguments],
+            cwd=PROJECT,
+            env=own,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_files_are_added_and_then_answer(run: Run, tmp_path: Path, alice: Person) -> None:
+    (tmp_path / "greenhouse.md").write_text("# Greenhouse\n\nThe orchids in the greenhouse are watered on Tuesdays.")
+    (tmp_path / "picture.md").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    added = run("ingest", str(tmp_path / "greenhouse.md"))
+    assert (added.returncode, added.stderr) == (0, "")
+    assert added.stdout == f"ready   {tmp_path}/greenhouse.md\n"
+    answer = run("ask", "When are the orchids in the greenhouse watered?")
+    assert answer.returncode == 0, answer.stderr
+    assert "Tuesdays" in answer.stdout and "greenhouse.md — Greenhouse" in answer.stdout
+    found = json.loads(run("ask", "--json", "When are the orchids in the greenhouse watered?").stdout)
+    assert "Tuesdays" in found["answer"] and found["sources"][0]["title"] == "greenhouse.md"
+    without = json.loads(run("ask", "--json", "--without-documents", "When are the orchids watered?").stdout)
+    assert without["sources"] == [] and "Tuesdays" not in without["answer"]
+    mixed = run("ingest", "--json", "--shared", str(tmp_path / "picture.md"), str(tmp_path / "missing.md"))
+    assert mixed.returncode == 1
+    assert [entry["status"] for entry in json.loads(mixed.stdout)] == ["failed", "failed"]
+    assert all(entry["problem"] for entry in json.loads(mixed.stdout))
+
+
+def test_what_is_wrong_is_said_in_a_sentence(run: Run, key: Path, tmp_path: Path) -> None:
+    missing = run("ask", "x", CHATBOT_KEY_FILE=str(tmp_path / "nowhere"))
+    assert (missing.returncode, "Settings" in missing.stderr) == (2, True)
+    key.chmod(0o640)
+    assert "chmod 600" in run("ask", "x").stderr
+    key.chmod(0o600)
+    away = run("ask", "x", CHATBOT_URL="http://127.0.0.1:9")
+    assert (away.returncode, "Is it running?" in away.stderr or "broke off" in away.stderr) == (2, True)
+    assert "use https" in run("ask", "x", CHATBOT_URL="http://chat.example.com").stderr
+    stranger = new_key()
+    key.write_text(stranger)
+    refused = run("ask", "x")
+    assert refused.returncode == 2 and "not valid" in refused.stderr
+    assert stranger not in refused.stderr + refused.stdout
+    assert run("ask").returncode == 2
+    for answer in (missing, away, refused):
+        assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("text", ["", "x", "sk-123", "cbk_" + "0" * 49, new_key() * 2])
+def test_only_a_key_is_sent_anywhere(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "key"
+    path.touch(0o600)
+    path.write_text(text)
+    with pytest.raises(ClientFailed, match="holds no API key"):
+        read_key(path)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com", "http://127.0.0.1.evil.example", "ftp://127.0.0.1", "127.0.0.1", "http://a@127.0.0.1",
+            "https://x/y", "http://[::ffff:8.8.8.8]", "http://localhost.evil.example", "javascript:x"],
+)  # fmt: skip
+def test_a_key_goes_over_tls_or_stays_on_this_machine(url: str) -> None:
+    with pytest.raises(ClientFailed):
+        check_address(url)
+
+
+def test_these_addresses_are_fine() -> None:
+    for url in ("https://chat.example.com", "http://127.0.0.1:8000", "http://localhost:1", "http://[::1]:8000/"):
+        assert check_address(url)
+
+
+def test_an_answer_cannot_work_the_terminal(
+    model_stack: Stack, model: ScriptedModel, person: Callable[..., Person], tmp_path: Path
+) -> None:
+    model.reset()
+    model.pieces = ["\x1b]0;owned\x07", "\x1b[2J\x9b31m", "safe\r\u202e text\n"]
+    for key in key_file(person("alice", model_stack), tmp_path):
+        shown = command(key, model_stack)("ask", "x").stdout
+        assert "safe" in shown
+        assert not set(shown) & set("\x1b\x07\x9b\r\u202e")
+
+
+def test_printable_text_is_printed_as_it_is() -> None:
+    assert printable("Zürich – naïve ☕\n\tx") == "Zürich – naïve ☕\n\tx"

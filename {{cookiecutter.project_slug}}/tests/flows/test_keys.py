@@ -1,0 +1,165 @@
+"""API keys: made once, used as far as their scopes reach, revoked at once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from chatbot.identity.keys import digest_key, is_key, new_key
+from development.stack import Stack
+from tests.doubles.database import connect
+from tests.doubles.person import Person
+
+SECRET = "The vault's word is heliotrope."
+
+
+@pytest.fixture
+def program(stack: Stack) -> Iterator[Callable[..., httpx2.Response]]:
+    """Return a function that sends as a program does: with a key, with nothing of a browser's."""
+    with httpx2.Client(base_url=stack.url, timeout=20, trust_env=False) as client:
+
+        def send(key: str, method: str, path: str, **options: Any) -> httpx2.Response:
+            headers = {"authorization": f"Bearer {key}"} | options.pop("headers", {})
+            return client.request(method, path, headers=headers, **options)
+
+        yield send
+
+
+def make(person: Person, **wanted: Any) -> dict[str, Any]:
+    response = person.post("/api/v1/keys", json={"name": "test", "scopes": ["chat", "documents"]} | wanted)
+    assert response.status_code == 201, response.text
+    made: dict[str, Any] = response.json()
+    return made
+
+
+Program = Callable[..., httpx2.Response]
+
+
+def test_a_key_acts_in_its_owner_s_name_and_sees_what_they_see(alice: Person, carol: Person, program: Program) -> None:
+    key = make(alice)["key"]
+    document = alice.upload("vault.md", SECRET)
+    assert document in program(key, "GET", "/api/v1/documents").text
+    theirs = make(carol)["key"]
+    assert document not in program(theirs, "GET", "/api/v1/documents").text
+    assert program(theirs, "DELETE", f"/api/v1/documents/{document}").status_code == 404
+    added = program(key, "POST", "/api/v1/documents", params={"name": "by-program.md"}, content=b"# By a program")
+    assert added.status_code == 202, added.text
+    assert program(key, "DELETE", f"/api/v1/documents/{added.json()['id']}").status_code == 204
+
+
+def test_a_key_is_shown_once_and_kept_nowhere(alice: Person, stack: Stack) -> None:
+    made = make(alice, name="  nightly\u202e report ")
+    assert is_key(made["key"]) and made["name"] == "nightly report"
+    assert made["key"] not in alice.get("/api/v1/keys").text and made["hint"] in alice.get("/api/v1/keys").text
+    with connect(stack, "bootstrap") as outside:
+        row = outside.execute(
+            "select api_keys::text, digest from chatbot.api_keys where id = %s", (made["id"],)
+        ).fetchone()
+    assert row is not None and made["key"][4:] not in row[0] and row[1] == digest_key(made["key"])
+    for log in stack.places.logs.iterdir():
+        assert made["key"] not in log.read_text()
+
+
+def test_the_gateway_s_role_cannot_read_a_digest(alice: Person, stack: Stack) -> None:
+    import psycopg
+
+    make(alice)
+    with connect(stack, "api") as inside, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        inside.execute("select digest from chatbot.api_keys")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "path", "status"),
+    [
+        (["chat"], "/api/v1/documents", 403),
+        (["documents"], "/api/v1/documents", 200),
+        (["documents"], "/v1/models", 403),
+        (["chat", "documents"], "/api/v1/keys", 403),
+        (["chat", "documents"], "/api/v1/conversations", 403),
+        (["chat", "documents"], "/api/v1/session", 403),
+        (["chat", "documents"], "/", 403),
+        (["chat", "documents"], "/api/v1/documentsx", 403),
+        (["chat", "documents"], "/v1x", 403),
+        (["chat"], "/v1/../api/v1/keys", 403),
+        (["chat"], "/v1/%2e%2e/api/v1/keys", 404),
+        (["chat"], "/v1/nowhere", 404),
+    ],
+)
+def test_a_key_reaches_what_its_scopes_name(
+    alice: Person, program: Program, scopes: list[str], path: str, status: int
+) -> None:
+    key = make(alice, scopes=scopes)["key"]
+    assert program(key, "GET", path).status_code == status
+
+
+def test_a_revoked_or_expired_key_opens_nothing(alice: Person, bob: Person, program: Program, stack: Stack) -> None:
+    revoked, expired = make(alice), make(alice)
+    assert bob.change("DELETE", f"/api/v1/keys/{revoked['id']}").status_code == 404
+    assert program(revoked["key"], "GET", "/api/v1/documents").status_code == 200
+    assert alice.change("DELETE", f"/api/v1/keys/{revoked['id']}").status_code == 204
+    assert alice.change("DELETE", f"/api/v1/keys/{revoked['id']}").status_code == 404
+    with connect(stack, "bootstrap") as outside:
+        outside.execute(
+            "update chatbot.api_keys set created_at = now() - interval '2 days', expires_at = now() - interval '1 second'"
+            " where id = %s",
+            (expired["id"],),
+        )
+    for each in (revoked, expired):
+        answer = program(each["key"], "GET", "/api/v1/documents")
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    listed = {entry["id"]: entry for entry in alice.get("/api/v1/keys").json()}
+    assert listed[revoked["id"]]["revoked_at"] and listed[revoked["id"]]["last_used_at"]
+    assert expired["id"] not in listed
+
+
+@pytest.mark.parametrize(
+    "carried",
+    ["Bearer", "Bearer x", "Basic eDp5", "Bearer cbk_" + "0" * 49, "bearer null", f"Bearer {new_key()}",
+     f"Bearer {new_key()[:-1]}", "Bearer cbk_' or ''='" + "x" * 36, "Bearer \u00e9"],
+)  # fmt: skip
+def test_what_is_no_key_of_ours_opens_nothing(visitor: Person, carried: str) -> None:
+    for path in ("/v1/models", "/api/v1/documents", "/nowhere"):
+        headers = {"authorization": carried.encode("latin-1")}
+        assert visitor.send("GET", path, headers=headers).status_code == 401
+
+
+def test_two_credentials_are_none(alice: Person, program: Program, stack: Stack) -> None:
+    key = make(alice)["key"]
+    for method, path in (("GET", "/api/v1/documents"), ("GET", "/v1/models"), ("POST", "/api/v1/conversations")):
+        answer = alice.send(method, path, headers={"authorization": f"Bearer {key}"})
+        assert answer.status_code == 400, answer.text
+    twice = httpx2.get(
+        f"{stack.url}/api/v1/documents", headers=[("authorization", f"Bearer {key}")] * 2, trust_env=False
+    )
+    assert twice.status_code == 403
+
+
+def test_a_key_sent_from_another_site_s_page_is_refused(alice: Person, program: Program) -> None:
+    key = make(alice)["key"]
+    path = "/api/v1/documents"
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
+        answer = program(key, "POST", path, params={"name": "x.md"}, content=b"x", headers=headers)
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"name": "x"}, {"name": "", "scopes": ["chat"]}, {"name": "\u200b", "scopes": ["chat"]},
+     {"name": "x", "scopes": []}, {"name": "x", "scopes": ["admin"]}, {"name": "x", "scopes": ["chat", "chat"]},
+     {"name": "x", "scopes": ["chat"], "days": 0}, {"name": "x", "scopes": ["chat"], "days": 367},
+     {"name": "x", "scopes": ["chat"], "days": "7"}, {"name": "x" * 81, "scopes": ["chat"]},
+     {"name": "x", "scopes": ["chat"], "user_id": "y"}, {"name": "x", "scopes": ["chat"], "digest": "y"}],
+)  # fmt: skip
+def test_an_unfit_key_is_not_made(bob: Person, body: dict[str, Any]) -> None:
+    before = len(bob.get("/api/v1/keys").json())
+    assert bob.post("/api/v1/keys", json=body).status_code == 422
+    assert len(bob.get("/api/v1/keys").json()) == before
+
+
+def test_a_person_has_so_many_keys_and_no_more(person: Callable[[str], Person]) -> None:
+    grace = person("grace")
+    made = [make(grace)["id"] for _ in range(20 - len(grace.get("/api/v1/keys").json()))]
+    assert grace.post("/api/v1/keys", json={"name": "x", "scopes": ["chat"]}).status_code == 422
+    assert grace.change("DELETE", f"/api/v1/keys/{made[0]}").status_code == 204
+    make(grace)

@@ -1,0 +1,125 @@
+"""A conversation keeps every version: edited questions and repeated answers stand beside the earlier ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from development.stack import Stack
+from tests.doubles.person import Answer, Person, read_events
+from tests.doubles.upstream import ScriptedModel
+
+GUIDE = "# Shed\n\nThe green kettle is in the shed. The ladder is behind the shed door. The shed key hangs by the oven."
+
+
+def post(person: Person, conversation: str, **body: Any) -> Answer:
+    response = person.post(f"/api/v1/conversations/{conversation}/turns", json=body)
+    assert response.status_code == 200, response.text
+    return Answer(conversation, list(read_events(response.text)))
+
+
+def numbers(answer: Answer) -> tuple[int, int]:
+    """Return the message numbers of question and answer."""
+    events = dict(answer.events)
+    return events["begin"]["question"], events["end"]["answer"]
+
+
+def messages(person: Person, conversation: str) -> dict[int, dict[str, Any]]:
+    shown = person.get(f"/api/v1/conversations/{conversation}").json()["messages"]
+    return {message["id"]: message for message in shown}
+
+
+@pytest.fixture
+def anna(model_stack: Stack, model: ScriptedModel, person: Callable[..., Person]) -> Person:
+    model.reset()
+    return person("alice", model_stack)
+
+
+@pytest.fixture
+def shed(alice: Person) -> str:
+    alice.upload("shed.md", GUIDE)
+    return alice.begin()
+
+
+def test_a_conversation_goes_on_from_its_latest_message(alice: Person, shed: str) -> None:
+    first, second = (
+        numbers(post(alice, shed, question=text)) for text in ("Where is the green kettle?", "And the ladder?")
+    )
+    kept = messages(alice, shed)
+    assert [kept[n]["parent"] for n in (*first, *second)] == [None, first[0], first[1], second[0]]
+
+
+def test_an_edited_question_stands_beside_the_first_and_knows_nothing_of_what_followed(
+    anna: Person, model: ScriptedModel
+) -> None:
+    conversation = anna.begin()
+    first = numbers(post(anna, conversation, question="one"))
+    second = numbers(post(anna, conversation, question="two"))
+    edited = post(anna, conversation, question="two, edited", parent=first[1])
+    heard = [message["content"] for message in model.requests[-1]["messages"]]
+    assert heard[1:3] == ["one", "Hello."] and "two, edited" in heard[3] and "two" not in heard
+    assert dict(edited.events)["begin"]["parent"] == first[1]
+    kept = messages(anna, conversation)
+    assert [m["id"] for m in kept.values() if m["parent"] == first[1]] == [second[0], numbers(edited)[0]]
+    post(anna, conversation, question="another beginning", parent=None)
+    assert [message["role"] for message in model.requests[-1]["messages"]] == ["system", "user"]
+    assert [m["text"] for m in messages(anna, conversation).values() if m["parent"] is None] == [
+        "one",
+        "another beginning",
+    ]
+
+
+def test_an_answer_is_repeated_beside_the_first_without_its_question_being_asked_twice(
+    anna: Person, model: ScriptedModel
+) -> None:
+    conversation = anna.begin()
+    first = numbers(post(anna, conversation, question="Say something."))
+    before = model.requests[-1]["messages"]
+    model.pieces = ["Goodbye."]
+    again = post(anna, conversation, again=first[0])
+    assert again.text == "Goodbye."
+    assert numbers(again)[0] == first[0]
+    assert model.requests[-1]["messages"] == before  # the first answer is not part of what it answers
+    kept = messages(anna, conversation)
+    assert [kept[n]["parent"] for n in (first[1], numbers(again)[1])] == [first[0], first[0]]
+    # the latest version goes on
+    post(anna, conversation, question="And then?")
+    assert [message["content"] for message in model.requests[-1]["messages"]][1:3] == ["Say something.", "Goodbye."]
+    post(anna, conversation, question="And then?", parent=first[1])
+    assert [message["content"] for message in model.requests[-1]["messages"]][1:3] == ["Say something.", "Hello."]
+
+
+def test_an_export_holds_the_latest_version_for_people_and_all_for_machines(alice: Person, shed: str) -> None:
+    first = numbers(post(alice, shed, question="Where is the green kettle?"))
+    post(alice, shed, question="Where is the ladder?", parent=None)
+    post(alice, shed, question="Where does the shed key hang?", parent=None)
+    path = f"/api/v1/conversations/{shed}/export"
+    markdown = alice.get(path, params={"format": "markdown"}).text
+    assert "> Where does the shed key hang?" in markdown and "> Where is the" not in markdown
+    kept = alice.get(path, params={"format": "json"}).json()["messages"]
+    assert [message["parent"] for message in kept][:2] == [None, first[0]] and len(kept) == 6
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"question": "x", "parent": "1"}, {"question": "x", "parent": 0}, {"question": "x", "parent": -1},
+     {"question": "x", "parent": True}, {"question": "x", "parent": 2**63}, {"question": "x", "parent": 1.0},
+     {"again": None}, {"again": "1"}, {"again": 1, "parent": 1}, {"again": 1, "question": "x"}, {"again": []}, {}],
+)  # fmt: skip
+def test_an_unfit_place_is_refused(alice: Person, shed: str, body: dict[str, Any]) -> None:
+    assert alice.post(f"/api/v1/conversations/{shed}/turns", json=body).status_code == 422
+
+
+def test_no_message_of_another_conversation_or_person_is_a_place_here(alice: Person, bob: Person, shed: str) -> None:
+    own = numbers(post(alice, shed, question="Where is the green kettle?"))
+    theirs, other = bob.begin(), alice.begin()
+    foreign = numbers(post(bob, theirs, question="My own secret question?"))
+    for conversation in (shed, other):
+        for number in (*foreign, 2**62, *(own if conversation == other else ())):
+            for body in ({"question": "x", "parent": number}, {"again": number}):
+                refused = alice.post(f"/api/v1/conversations/{conversation}/turns", json=body)
+                assert refused.status_code == 404, (body, refused.text)
+                assert "secret" not in refused.text
+    # an answer is no question
+    assert alice.post(f"/api/v1/conversations/{shed}/turns", json={"again": own[1]}).status_code == 404
+    assert len(messages(alice, shed)) == 2
