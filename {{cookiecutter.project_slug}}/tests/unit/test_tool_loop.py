@@ -5,12 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from chatbot.chat.prompt import assemble_prompt
 from chatbot.chat.tool_loop import ToolEvent, _Conversation
 from chatbot.config.settings import ToolsSettings
 from chatbot.core.principal import Principal, Role
-from chatbot.database.turns import Recalled
-from chatbot.model.port import ModelFailed, ToolOffer, ToolRequest
+from chatbot.model.port import Finished, ModelFailed, Prompt, ToolOffer, ToolRequest
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.policy import ToolPolicy
 
@@ -46,9 +44,9 @@ def play(model, *, stop_after=None, **settings):
     async def run():
         broker = ToolBroker(ToolPolicy({}), {})
         turn = _Conversation(model, broker, ToolsSettings(**settings), ANNA, OFFERS)
-        pieces, found = turn.answer(assemble_prompt("Q?", Recalled([], []))), []
+        pieces, found = turn.answer(Prompt("Instructions.", "Q?")), []
         async for piece in pieces:
-            found.append(piece)
+            found += [piece] if not isinstance(piece, Finished) else []
             if len(found) == stop_after:
                 break
         await pieces.aclose()
