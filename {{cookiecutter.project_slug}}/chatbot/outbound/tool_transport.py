@@ -62,7 +62,7 @@ class ToolTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, outgoing: httpx2.Request) -> httpx2.Response:
         """Send one request of the library's."""
-        if outgoing.method != "POST" or str(outgoing.url) != self._service.url:
+        if outgoing.method != "POST" or outgoing.url != httpx2.URL(self._service.url):
             return self._refuse("the library asked for another way out")
         headers = {name: outgoing.headers[name] for name in _SENT if name in outgoing.headers}
         try:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from chatbot.core.principal import Principal, Role
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.calls import ToolCall, ToolResult, Verdict
 from chatbot.wiring import build_tools
+from development.stack import PROJECT
 from tests.doubles import hostile_tools
 from tests.doubles.hostile_tools import SCHEMA, HostileTools, send, stream_for_ever, tool
 
@@ -335,3 +338,8 @@ def test_each_call_leaves_one_line_without_its_contents(server: HostileTools, ca
     assert len(done.arguments_sha256) == len(done.result_sha256) == 64
     assert (done.bytes, refused.bytes) == (len("result-canary"), 0)
     assert "canary" not in str([vars(record) for record in caplog.records])
+
+
+def test_the_library_is_loaded_only_when_a_tool_is_needed() -> None:
+    program = "import sys, chatbot.wiring; sys.exit(bool({'mcp', 'mcp_types', 'jsonschema'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=False).returncode == 0
