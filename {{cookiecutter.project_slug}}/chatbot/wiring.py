@@ -53,6 +53,8 @@ class Parts:
     async def open(self) -> None:
         """Connect to what must be there from the start."""
         await self.calls.open()
+        if self.tools is not None:
+            self.tools.open()
 
     async def close(self) -> None:
         """Give every connection back."""

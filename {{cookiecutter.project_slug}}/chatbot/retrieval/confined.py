@@ -8,6 +8,7 @@ is refused.
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ _PROGRAM = Path(__file__).with_name("parsing") / "program.py"
 _SECONDS, _ENDING_SECONDS = 25, 1
 # four bytes for each character at most, and something for what JSON puts around it
 _MOST_ANSWER_BYTES = 5 * MOST_CHARACTERS
+_MOST_HIDDEN, _MOST_TITLE = 10**9, 1000
+_FAULT = re.compile(r"^[A-Za-z]{1,60}$")
 _log = logging.getLogger("chatbot.retrieval")
 
 
@@ -87,13 +90,16 @@ def check_answer(written: bytes) -> Reading:
     what is no answer at all.
     """
     answer = json.loads(written)
+    if "fault" in answer and _FAULT.match(_text(answer["fault"])):
+        _log.warning("a parser failed", extra={"fault": answer["fault"]})
     if "refused" in answer:
         raise Unprocessable(DETAILS[Refusal(answer["refused"])])
     sections = [Section(_text(title), _text(text)) for title, text in answer["sections"]]
     hidden = answer["hidden"]
-    if type(hidden) is not int or hidden < 0:
+    # a title goes with each of its passages, and the count into a column of four bytes
+    if type(hidden) is not int or not 0 <= hidden < _MOST_HIDDEN or any(len(s.title) > _MOST_TITLE for s in sections):
         raise ValueError
-    reading = Reading(sections, min(hidden, 2**31 - 1))
+    reading = Reading(sections, hidden)
     if reading.is_empty:
         raise Unprocessable(DETAILS[Refusal.NO_TEXT])
     return reading

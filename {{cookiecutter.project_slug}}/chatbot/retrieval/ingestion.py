@@ -57,7 +57,7 @@ def make_passages(queued: Queued, embedder: Embedder) -> PassagesRead:
     reading = extract_text(queued.media_type, queued.body)
     pieces = cut_document(reading.sections)
     if not pieces:
-        raise Unprocessable(DETAILS[Refusal.NO_TEXT])
+        raise Unprocessable("It holds no text below its headings. Add some and upload it again.")
     if len(pieces) > _MOST_PASSAGES:  # before the costly part
         raise Unprocessable(DETAILS[Refusal.TOO_LONG])
     passages = [

@@ -33,6 +33,11 @@ class ToolBroker:
         self._servers = {name: _Server(service, Catalogue(name, service)) for name, service in services.items()}
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
 
+    def open(self) -> None:
+        """Begin to ask every server what it offers. Needs a running loop."""
+        for server in self._servers.values():
+            server.catalogue.begin()
+
     async def offers(self, who: Principal) -> tuple[ToolOffer, ...]:
         """Return what the model may be offered for `who`: permitted by the policy, and there at its server."""
         offered = []

@@ -49,11 +49,16 @@ class Catalogue:
         self._renewal: asyncio.Task[None] | None = None
         self._silent = False  # it did not answer last time: it is asked again, and no turn waits for it
 
+    def begin(self) -> None:
+        """Ask for a new list now, if nobody is asking; nobody waits here: loading the library takes a second."""
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+
     async def tools(self) -> Mapping[str, Definition]:
         """Return the server's tools by name; none when it does not answer."""
         now = time.monotonic()
-        if now >= self._renew_at and self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew())
+        if now >= self._renew_at:
+            self.begin()
         if self._renewal is not None and now >= self._good_until and not self._silent:
             done, _ = await asyncio.wait({self._renewal}, timeout=_PATIENCE_SECONDS)
             self._silent = self._silent or not done

@@ -56,17 +56,17 @@ def command(key: Path, stack: Stack) -> Run:
 
 
 def test_files_are_added_and_then_answer(run: Run, tmp_path: Path, alice: Person) -> None:
-    (tmp_path / "greenhouse.md").write_text("# Greenhouse\n\nThe orchids in the greenhouse are watered on Tuesdays.")
+    (tmp_path / "terrarium.md").write_text("# Terrarium\n\nThe newts in the terrarium are fed on Tuesdays.")
     (tmp_path / "picture.md").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
-    added = run("ingest", str(tmp_path / "greenhouse.md"))
+    added = run("ingest", str(tmp_path / "terrarium.md"))
     assert (added.returncode, added.stderr) == (0, "")
-    assert added.stdout == f"ready   {tmp_path}/greenhouse.md\n"
-    answer = run("ask", "When are the orchids in the greenhouse watered?")
+    assert added.stdout == f"ready   {tmp_path}/terrarium.md\n"
+    answer = run("ask", "When are the newts in the terrarium fed?")
     assert answer.returncode == 0, answer.stderr
-    assert "Tuesdays" in answer.stdout and "greenhouse.md — Greenhouse" in answer.stdout
-    found = json.loads(run("ask", "--json", "When are the orchids in the greenhouse watered?").stdout)
-    assert "Tuesdays" in found["answer"] and found["sources"][0]["title"] == "greenhouse.md"
-    without = json.loads(run("ask", "--json", "--without-documents", "When are the orchids watered?").stdout)
+    assert "Tuesdays" in answer.stdout and "terrarium.md — Terrarium" in answer.stdout
+    found = json.loads(run("ask", "--json", "When are the newts in the terrarium fed?").stdout)
+    assert "Tuesdays" in found["answer"] and found["sources"][0]["title"] == "terrarium.md"
+    without = json.loads(run("ask", "--json", "--without-documents", "When are the newts fed?").stdout)
     assert without["sources"] == [] and "Tuesdays" not in without["answer"]
     mixed = run("ingest", "--json", "--shared", str(tmp_path / "picture.md"), str(tmp_path / "missing.md"))
     assert mixed.returncode == 1

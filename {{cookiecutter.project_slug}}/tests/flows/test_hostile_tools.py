@@ -169,7 +169,8 @@ def test_an_event_stream_that_ends_is_read(server: HostileTools) -> None:
 
 def test_a_slow_tool_is_left_and_its_server_notices(server: HostileTools) -> None:
     server.calling = lambda handler, request: stream_for_ever(handler, "application/json", b" ", threading.Event())
-    assert call(server, seconds=0.3).verdict is Verdict.SLOW
+    # its bytes may reach their limit before its time does
+    assert call(server, seconds=0.3).verdict in (Verdict.SLOW, Verdict.UNAVAILABLE)
     assert server.hung_up.wait(10)
 
 

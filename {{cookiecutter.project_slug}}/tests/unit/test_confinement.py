@@ -159,8 +159,9 @@ def test_a_machine_that_cannot_confine_parses_nothing() -> None:
     "answer",
     [b"", b"x", b"[]", b"{}", b"1", b'{"sections": 1, "hidden": 0}', b'{"sections": [["a"]], "hidden": 0}', b'{"refused": "because I say so"}',
      b'{"sections": [["a", 1]], "hidden": 0}', b'{"sections": [["a", "b"]]}', b'{"sections": [["a", "b"]], "hidden": -1}',
-     b'{"sections": [["a", "b"]], "hidden": true}', b'{"sections": [["a", "b"]], "hidden": "1"}', b"[" * 200_000, b'{"refused": ["x"]}'],
-    ids=range(15),
+     b'{"sections": [["a", "b"]], "hidden": true}', b'{"sections": [["a", "b"]], "hidden": "1"}', b"[" * 200_000, b'{"refused": ["x"]}',
+     b'{"fault": 1}', b'{"sections": [["a", "b"]], "hidden": 2147483647}', b'{"sections": [["%s", "b"]], "hidden": 0}' % (b"a" * 1001)],
+    ids=range(18),
 )  # fmt: skip
 def test_a_forged_answer_is_no_answer(answer: bytes) -> None:
     with pytest.raises((ValueError, TypeError, KeyError, RecursionError)):

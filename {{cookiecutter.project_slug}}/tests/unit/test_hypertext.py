@@ -98,14 +98,14 @@ HOSTILE = {
     "entities": b"&" * 2_000_000,
     "unknown entities": b"&lt" * 600_000,
     "quotes": b'<a href="' * 200_000,
-    "less-than": b"<" * 2_000_000,
-    "items": b"<li>" * 200_000,
+    "less-than": b"<" * 500_000,
+    "items": b"<li>" * 100_000,
     "sheet": b"<style>" + b".a{" * 500_000 + b"</style>",
     "one rule": b"<style>.a{display:none}</style>" + b"<p class='b c d'>x" * 30_000,
     "titles": b"<title>" * 300_000,
     "closed too often": b"</b>" * 400_000,
     "doctype": b'<!DOCTYPE html [<!ENTITY a "' + b"x" * 1000 + b'">]>' + b"&a;" * 300_000,
-    "paragraphs": b"<p>" * 300_000,
+    "paragraphs": b"<p>" * 100_000,
 }
 
 

@@ -1,11 +1,10 @@
 """The text of a PDF that its reader sees, page by page. Runs confined.
 
-Only the pages' own drawing is read: no script, form action, attachment, metadata or comment. Text recognition is no
+Only the pages' own drawing is read: no script, form field, attachment, metadata or comment. Text recognition is no
 part of it: a scan holds no text.
 """
 
 import io
-import logging
 
 from pypdf import Configuration, PdfReader, apply_configuration
 from pypdf.errors import LimitReachedError, PyPdfError
@@ -20,17 +19,26 @@ _MOST_UNPACKED = 64 * 1024 * 1024
 
 def read_pdf(body: bytes) -> Reading:
     """Return what is visible in a PDF, each page a section. Raises `Refused`."""
-    logging.getLogger("pypdf").disabled = True  # it would write about each flaw to a stream that nobody reads
     try:
         with apply_configuration(_LIMITS):
             return _read(body)
     except LimitReachedError:
         raise Refused(Refusal.BOMB) from None
-    except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, ArithmeticError):
-        # what pypdf raises for a file that is put together wrongly
+    except _FLAWS:
         raise Refused(Refusal.BROKEN) from None
 
 
+# what pypdf raises for a file that is put together wrongly
+_FLAWS = (
+    PyPdfError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    NotImplementedError,
+)
 # no outside program may be run for images, and none could be
 _LIMITS = Configuration(
     jbig2dec_binary=None,

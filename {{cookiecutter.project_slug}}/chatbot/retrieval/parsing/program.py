@@ -1,11 +1,13 @@
 """The program of the confined process: `python -I program.py KIND`, a document on its input, a reading on its output.
 
 It imports, shuts itself in, and only then reads the first byte. What it writes is one JSON object: `{"sections":
-[[title, text], …], "hidden": n}`, or `{"refused": reason}` with a name of `Refusal`. The caller trusts none of it.
+[[title, text], …], "hidden": n}`, or `{"refused": reason}` with a name of `Refusal`, and a "fault" where a parser
+failed in a way that it should not. The caller trusts none of it.
 """
 
 import importlib
 import json
+import logging
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -34,6 +36,7 @@ def main() -> None:
     # only the parser that is needed: each takes its time to import, and widens what can be attacked
     parse: Callable[[bytes], Any] = getattr(importlib.import_module(module), name)
     _import_whole(library)
+    logging.disable()  # a library would write of each flaw in the file, and nobody reads it
     try:
         confine(Limits())
     except CannotConfine:
@@ -58,6 +61,8 @@ def _read(parse: Callable[[bytes], Any]) -> dict[str, Any]:
         return {"refused": Refusal.TOO_COSTLY.value}
     except RecursionError:
         return {"refused": Refusal.NESTED.value}
+    except Exception as fault:  # closed; the log is told what a parser was not expected to raise
+        return {"refused": Refusal.BROKEN.value, "fault": type(fault).__name__}
     return {"sections": [[section.title, section.text] for section in reading.sections], "hidden": reading.hidden}
 
 

@@ -6,6 +6,7 @@ Source: ECMA-376, parts 1 (WordprocessingML) and 2 (packaging).
 """
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ _ENCRYPTED_FLAG = 0x1
 # deleted and moved text is not shown; what stands in a fallback stands in the choice before it, too
 _SKIPPED = frozenset({f"{_W}del", f"{_W}moveFrom", f"{_W}rPr", f"{_W}pPr", _CHOICE_FALLBACK})
 _SPACES = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
+# what zipfile raises for a file that is put together wrongly
+_FLAWS = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError, ValueError, OSError)
 _MACRO_PARTS = ("word/vbaproject.bin",)
 
 
@@ -46,8 +49,7 @@ def read_word(body: bytes) -> Reading:
     except etree.XMLSyntaxError as error:
         out_of_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
         raise Refused(Refusal.TOO_COSTLY if out_of_memory else Refusal.BROKEN) from None
-    except (OpcError, etree.LxmlError, KeyError, ValueError, AttributeError, TypeError, IndexError):
-        # what python-docx raises for a package that is put together wrongly
+    except (*_FLAWS, OpcError, etree.LxmlError, LookupError, AttributeError, TypeError):
         raise Refused(Refusal.BROKEN) from None
     return Reading(text.outline.sections, text.hidden)
 
@@ -75,7 +77,7 @@ def _judge_package(body: bytes) -> None:
             for member in members:
                 if member.filename.lower().endswith((".xml", ".rels")):
                     _judge_markup(package.read(member))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, OSError):
+    except _FLAWS:
         raise Refused(Refusal.BROKEN) from None
 
 
