@@ -29,6 +29,7 @@ from chatbot.tools.arguments import BadSchema
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.policy import ToolPolicy
 
+_LISTING_SECONDS = 5.0
 Secret = TypeVar("Secret", SecretStr, SecretBytes)
 
 
@@ -87,7 +88,7 @@ def build_gateway(settings: Settings) -> Parts:
     calls = FixedCalls(settings.database, signer.role, password)
     turns = TurnStore(calls, signer)
     model = choose_model(settings.model)
-    tools = build_tools(settings.tools)
+    tools = build_tools(settings.tools) if settings.model.uses_tools else None
     loop = ToolLoop(model, tools, settings.tools) if tools else None
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
@@ -137,7 +138,7 @@ def build_tools(settings: ToolsSettings) -> ToolBroker | None:
     """Return the tool gateway, or None without rules. Raises `BadSettings` for a rule or a server that cannot hold."""
     if not settings.rules:
         return None
-    longest = max(rule.seconds for rule in settings.rules.values())
+    longest = max(_LISTING_SECONDS, *(rule.seconds for rule in settings.rules.values()))
     services = {
         name: ToolService(server.url, _needed(settings.credential.get(name), f"tools_credential_{name}"), longest)
         for name, server in settings.servers.items()

@@ -73,7 +73,7 @@ def report(questions: list[dict[str, Any]], reader: Reader) -> None:
 
 def judge(score: Score, question: dict[str, Any], passages: list[dict[str, Any]]) -> None:
     answer = compose_answer(
-        question["question"], assemble_prompt(question["question"], Recalled([], passages)).passages
+        question["question"], assemble_prompt(question["question"], Recalled([], passages, None)).passages
     )
     abstained = answer == ABSTAINS
     if not question["answerable"]:

@@ -104,6 +104,8 @@ class ModelSettings(Group):
     base_url: WebAddress | None = None
     name: str = "offline"
     key: SecretStr | None = None
+    # off for a model whose endpoint refuses requests that offer tools
+    uses_tools: bool = True
     max_answer_tokens: int = Field(default=1024, ge=1, le=32768)
     connect_seconds: float = 5.0
     idle_seconds: float = 60.0
@@ -134,7 +136,8 @@ class ToolRule(Group):
     # the operator's own words; without them the server's, which are untrusted text
     description: str | None = Field(default=None, max_length=500)
     seconds: float = Field(default=5.0, gt=0, le=60)
-    most_bytes: int = Field(default=16 * 1024, ge=1, le=256 * 1024)
+    # a hostile answer of so many small blocks holds the process: a tenth of a second at the default
+    most_bytes: int = Field(default=16 * 1024, ge=1, le=64 * 1024)
     effect: Literal["none", "write"] = "write"
     sends_out: bool = True
 

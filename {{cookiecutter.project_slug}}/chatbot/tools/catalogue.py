@@ -1,7 +1,7 @@
 """What a server offers now: its tools by name, kept for a bounded time, asked for once however many wait.
 
 Fails closed: when a server does not answer in time, or lists a name twice, there is no such tool. A turn
-waits for the first list only; after that, a fresh one is fetched while the kept one is still good.
+waits only when no good list is kept; under steady use, a fresh one is fetched while the kept one is good.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ _GOOD_SECONDS = 60.0
 _RENEW_SECONDS = 30.0
 _RETRY_SECONDS = 3.0
 _PATIENCE_SECONDS = 3.0
-_MOST_TOOLS = 128
 _MOST_DESCRIPTION = 300
 
 
@@ -44,10 +43,10 @@ class Catalogue:
         self._good_until = 0.0
         self._renew_at = 0.0
         self._renewal: asyncio.Task[None] | None = None
-        self._asked = False
+        self._silent = False  # it did not answer last time: it is asked again, and no turn waits for it
 
     def begin(self) -> None:
-        """Ask for the first list now, without anybody waiting."""
+        """Ask for a new list now, if nobody is asking; nobody waits here."""
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
 
@@ -56,10 +55,9 @@ class Catalogue:
         now = time.monotonic()
         if now >= self._renew_at:
             self.begin()
-        # only the very first list is waited for: while a server is down, no turn is held up by asking it
-        if self._renewal is not None and not self._asked:
-            await asyncio.wait({self._renewal}, timeout=_PATIENCE_SECONDS)
-            self._asked = True
+        if self._renewal is not None and now >= self._good_until and not self._silent:
+            done, _ = await asyncio.wait({self._renewal}, timeout=_PATIENCE_SECONDS)
+            self._silent = self._silent or not done
         return self._known if time.monotonic() < self._good_until else {}
 
     async def close(self) -> None:
@@ -75,7 +73,9 @@ class Catalogue:
             self._known = describe(listed, self._server)
             self._good_until = time.monotonic() + _GOOD_SECONDS
             self._renew_at = time.monotonic() + _RENEW_SECONDS
+            self._silent = False
         except Exception as error:  # closed: what is kept runs out, and then there are no tools
+            self._silent = True
             self._renew_at = time.monotonic() + _RETRY_SECONDS
             why = str(error) or type(error).__name__
             _log.warning("tools not listed", extra={"server": self._server, "why": why})
@@ -88,9 +88,6 @@ def describe(listed: list[Listed], server: str) -> dict[str, Definition]:
     times = Counter(tool.name for tool in listed)
     if doubtful := len(times) - sum(1 for count in times.values() if count == 1):
         _log.warning("tools listed twice", extra={"server": server, "count": doubtful})
-    if len(listed) > _MOST_TOOLS:
-        _log.warning("too many tools listed", extra={"server": server, "count": len(listed)})
-        return {}
     return {
         tool.name: Definition(
             Untrusted(visible_line(tool.description, _MOST_DESCRIPTION), server),

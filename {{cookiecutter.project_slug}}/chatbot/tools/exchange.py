@@ -2,7 +2,7 @@
 
 Source: Model Context Protocol 2026-07-28 over streamable HTTP. That version is stateless: no session that a server
 opens, no question back, no push; older ones are not spoken to. Two requests are all that the gateway needs, so it
-speaks them itself: a client library would bring a dozen packages and a second of loading, and follow what a server wishes.
+speaks them itself: a client library would bring a dozen packages and a second of loading, and follow a server's wishes.
 Fails closed: an answer of any other form is no answer.
 """
 
@@ -23,9 +23,10 @@ _META = {
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 _MOST_PAGES = 8
-_LISTING_BYTES = 512 * 1024
-_ROOM = 64 * 1024  # of an answer around the text that is wanted
-_INFLATION = 8  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
+_LISTING_BYTES = 128 * 1024
+_MOST_TOOLS = 128
+_ROOM = 32 * 1024  # of an answer around the text that is wanted
+_INFLATION = 4  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
 
 
 class ServerFailed(Exception):
@@ -81,6 +82,8 @@ async def list_tools(service: ToolService) -> list[Listed]:
     params: dict[str, Any] = {}
     for _ in range(_MOST_PAGES):
         page = await _ask(service, "tools/list", params, _Page, _LISTING_BYTES)
+        if len(found) + len(page.tools) > _MOST_TOOLS:
+            raise ServerFailed("too many tools are listed")  # before each is written out, which takes longest
         found += [_listed(tool) for tool in page.tools]
         if not page.next_cursor:
             return found

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +20,7 @@ from chatbot.core.principal import Principal, Role
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.calls import ToolCall, ToolResult, Verdict
 from chatbot.wiring import build_tools
+from development.stack import PROJECT
 from tests.doubles import hostile_tools
 from tests.doubles.hostile_tools import SCHEMA, HostileTools, send, stream_for_ever, tool
 
@@ -296,6 +300,33 @@ def test_the_list_is_asked_for_once_however_many_wait(server: HostileTools) -> N
     assert len(server.requests) == 1
 
 
+def test_a_list_is_kept_renewed_and_runs_out(server: HostileTools, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("chatbot.tools.catalogue.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def days(broker: ToolBroker) -> list[int]:
+        async def ask_at(moment: float) -> int:
+            now[0] = moment
+            return len(await broker.offers(ANNA))
+
+        found = [await ask_at(1000), await ask_at(1029)]
+        assert len(server.requests) == 1  # within its life, a turn costs no request
+        found.append(await ask_at(1200))  # an idle server's list ran out: the turn waits for the new one
+        assert len(server.requests) == 2
+        server.listing = lambda handler, request: send(handler, 500, "text/plain", b"")
+        found.append(await ask_at(1300))
+        server.listing = server.list_tools
+        server.release.clear()
+        found.append(await ask_at(1301))  # it failed a moment ago: it is not asked again yet, and nobody waits
+        assert len(server.requests) == 3
+        await ask_at(1310)
+        while not await ask_at(1311):  # asked in the background
+            await asyncio.sleep(0)
+        return found
+
+    assert with_broker(server, days) == [1, 1, 1, 0, 0]
+
+
 def test_each_call_leaves_one_line_without_its_contents(server: HostileTools, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "chatbot.tools.audit")
     schema = {"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": False}
@@ -308,3 +339,8 @@ def test_each_call_leaves_one_line_without_its_contents(server: HostileTools, ca
     assert len(done.arguments_sha256) == len(done.result_sha256) == 64
     assert (done.bytes, refused.bytes) == (len("result-canary"), 0)
     assert "canary" not in str([vars(record) for record in caplog.records])
+
+
+def test_the_library_is_loaded_only_when_a_tool_is_needed() -> None:
+    program = "import sys, chatbot.wiring; sys.exit(bool({'mcp', 'mcp_types', 'jsonschema'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=False).returncode == 0

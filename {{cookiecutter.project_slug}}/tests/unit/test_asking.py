@@ -10,7 +10,7 @@ import pytest
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.asking import choose_request, say_result
 from chatbot.model.offline import ABSTAINS, OfflineAssistant
-from chatbot.model.port import ModelFailed, Prompt, ToolOffer, ToolRequest, ToolStep
+from chatbot.model.port import Finished, ModelFailed, Prompt, ToolOffer, ToolRequest, ToolStep
 from chatbot.model.tool_calls import RequestCollector, offer_fields, step_messages
 
 TOOLS = tuple(ToolOffer(name, "", {}) for name in ("calculate", "current_time", "convert_units"))
@@ -119,7 +119,7 @@ def test_a_result_that_is_not_what_the_tool_promises_is_not_dressed_up(name, res
 
 def answer(prompt):
     async def collect():
-        return [piece async for piece in OfflineAssistant().answer(prompt)]
+        return [piece async for piece in OfflineAssistant().answer(prompt) if not isinstance(piece, Finished)]
 
     return asyncio.run(collect())
 
