@@ -15,7 +15,7 @@ QUESTION = "What is the vault word?"
 
 # every route that names an object, from the routing table itself; a body or query that fits, where one is needed
 OBJECT_ROUTES = sorted(
-    (m, r.path) for r in every_route() for m in r.methods - {"HEAD"} if re.search(r"\{(?!path)", r.path)
+    (m, r.path) for r in every_route() for m in r.methods - {"HEAD"} if re.search(r"\{(?!path|model)", r.path)
 )
 FITTING = {("POST", "turns"): {"json": {"question": "Mine now?"}}, ("GET", "export"): {"params": {"format": "json"}}}
 
@@ -26,6 +26,7 @@ def test_the_enumeration_sees_every_object() -> None:
         "conversation",
         "document",
         "chunk",
+        "key",
     }
 
 
@@ -55,8 +56,9 @@ def test_every_object_of_another_is_404_on_every_route(
 ) -> None:
     stranger = person(thief)
     document, chunk, conversation = secret
+    key = alice.post("/api/v1/keys", json={"name": "mine", "scopes": ["chat"]}).json()["id"]
     for method, pattern in OBJECT_ROUTES:
-        path = pattern.format(document=document, chunk=chunk, conversation=conversation)
+        path = pattern.format(document=document, chunk=chunk, conversation=conversation, key=key)
         response = stranger.change(
             method, path, **FITTING.get((method, path.rsplit("/", 1)[-1]), {"json": {"title": "Mine"}})
         )
@@ -66,6 +68,7 @@ def test_every_object_of_another_is_404_on_every_route(
     assert conversation not in stranger.get("/api/v1/conversations").text
     assert document not in stranger.get("/api/v1/documents").text
     # nothing of Alice's changed
+    assert alice.change("DELETE", f"/api/v1/keys/{key}").status_code == 204
     assert len(alice.get(f"/api/v1/conversations/{conversation}").json()["messages"]) == 2
     assert CANARY in alice.get(f"/api/v1/documents/{document}/passages/{chunk}").json()["content"]
 

@@ -39,7 +39,8 @@ def test_the_enumeration_sees_the_whole_application() -> None:
 def test_visitor_is_refused_on_every_route(visitor: Person, method: str, path: str) -> None:
     response = visitor.send(method, path, headers={"origin": visitor.stack.url})
     assert response.status_code == 401
-    assert response.headers["content-type"] == "application/problem+json"
+    expected = "application/json" if path.startswith("/v1/") else "application/problem+json"
+    assert response.headers["content-type"] == expected
 
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)

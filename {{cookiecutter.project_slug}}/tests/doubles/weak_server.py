@@ -80,7 +80,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length", 0))
         if length > 100_000 and not self.has("huge question"):
-            self.close_connection = True
             while length > 0 and (piece := self.rfile.read(min(length, 65536))):
                 length -= len(piece)
             return self.answer(413, '{"error":"too large"}')

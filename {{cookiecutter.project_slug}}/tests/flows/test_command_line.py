@@ -93,7 +93,7 @@ def test_what_is_wrong_is_said_in_a_sentence(run: Run, key: Path, tmp_path: Path
         assert "Traceback" not in answer.stderr
 
 
-@pytest.mark.parametrize("text", ["", "x", "sk-123", "cbk_" + "0" * 49, new_key() * 2])
+@pytest.mark.parametrize("text", ["", "x", "sk-123", "cbk_" + "0" * 49, new_key() * 2], ids=range(5))
 def test_only_a_key_is_sent_anywhere(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key"
     path.touch(0o600)

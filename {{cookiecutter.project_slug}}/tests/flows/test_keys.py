@@ -117,6 +117,7 @@ def test_a_revoked_or_expired_key_opens_nothing(alice: Person, bob: Person, prog
     "carried",
     ["Bearer", "Bearer x", "Basic eDp5", "Bearer cbk_" + "0" * 49, "bearer null", f"Bearer {new_key()}",
      f"Bearer {new_key()[:-1]}", "Bearer cbk_' or ''='" + "x" * 36, "Bearer \u00e9"],
+    ids=range(9),
 )  # fmt: skip
 def test_what_is_no_key_of_ours_opens_nothing(visitor: Person, carried: str) -> None:
     for path in ("/v1/models", "/api/v1/documents", "/nowhere"):

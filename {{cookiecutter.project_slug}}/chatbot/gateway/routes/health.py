@@ -11,7 +11,6 @@ from chatbot.monitoring.refusals import note_refusal
 
 router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
-_MOST_REPORT_BYTES = 8 * 1024
 _REPORTED = ("document-uri", "violated-directive", "effective-directive", "blocked-uri", "source-file", "line-number")
 
 
@@ -36,11 +35,7 @@ async def ready(parts: Using) -> dict[str, str]:
 @router.post("/csp-report", status_code=204)
 async def note_violation(request: Request) -> Response:
     """Log what a browser or the page's own renderer refused: a few fields, cut short. Anything else is dropped."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_REPORT_BYTES:
-            return Response(status_code=413)
+    body = await request.body()
     try:
         report = orjson.loads(body)
         if isinstance(node := report.get("refused-node"), str):
