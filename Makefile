@@ -5,6 +5,7 @@ endif
 SHELL := /bin/sh
 PYTHON ?= python3
 PORT ?=
+WORKERS ?= 2
 BUILD ?= $(CURDIR)/build
 TEMPLATE := {{cookiecutter.project_slug}}
 TOOLS := $(BUILD)/tools/bin
@@ -27,7 +28,7 @@ test: test-template test-project ## test the template, and the project in place
 
 test-template:
 	@"$(PYTHON)" "$(TEMPLATE)/development/install.py" "$(BUILD)/tools" requirements-test.txt
-	@"$(TOOLS)/python" -m pytest tests
+	@"$(TOOLS)/python" -m pytest -n $(WORKERS) tests
 
 test-project:
 	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test PYTHON="$(PYTHON)"

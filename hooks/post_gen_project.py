@@ -25,6 +25,8 @@ def main():
     name = json.dumps({"name": ANSWERS["project_name"]}, ensure_ascii=False)
     Path("frontend/project.json").write_text(name + "\n", encoding="utf-8")
     Path(".template.json").write_text(json.dumps({"commit": template_commit()}) + "\n", encoding="utf-8")
+    if ANSWERS["labs"] == "no":
+        shutil.rmtree("labs")
     for cache in CACHES:
         for folder in Path(".").rglob(cache):
             if not {".venv", ".run"} & set(folder.parts):

@@ -15,6 +15,7 @@ RULES = {
     "project_slug": (r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", "1 to 40 lower-case letters, digits and hyphens"),
     "host_name": (r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
                   "a host name in lower case, as in chat.example.com"),
+    "labs": (r"yes|no", "yes or no"),
     "author": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
 }
 

@@ -38,6 +38,9 @@ def _run(chosen: argparse.Namespace) -> int:
     # imported late: a rule can be checked where pytest and pydantic are not installed
     if chosen.command == "lint":
         return _lint()
+    if chosen.command in ("check", "refresh") and not (ROOT / "labs").is_dir():
+        print("This project was made without labs: there are no ablations to run.", file=sys.stderr)
+        return 2
     if chosen.command == "check":
         from proof.check import check_labs
 

@@ -145,7 +145,7 @@ def _missing(registry: Registry, root: Path) -> list[str]:
         tests = (*control.contract, *control.attack, *control.neighbours)
         problems += [
             f"{control.id}: there is no {file}"
-            for file in (*control.files, control.ablation)
+            for file in (*control.files, *([control.ablation] if (root / "labs").is_dir() else []))
             if not (root / file).is_file()
         ]
         problems += [f"{control.id}: there is no {test}" for test in tests if not test_exists(root, test)]
