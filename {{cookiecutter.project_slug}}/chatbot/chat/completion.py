@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from chatbot.chat.prompt import INSTRUCTIONS, cite_passages, quote_passage
+from chatbot.chat.prompt import INSTRUCTIONS, cite_passages, quote_passage, searched_text
 from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
@@ -49,8 +49,9 @@ class CompletionService:
         """Find the passages that the question needs, as the principal may read them."""
         passages: list[dict[str, Any]] = []
         if asked.search:
-            vector = vector_text(self._embedder.embed(asked.question))
-            passages = await self._store.find_passages(who, asked.question, vector, self._passages)
+            text = searched_text(asked.question)
+            vector = vector_text(self._embedder.embed(text))
+            passages = await self._store.find_passages(who, text, vector, self._passages)
         prompt = Prompt(
             instructions=INSTRUCTIONS,
             question=asked.question,

@@ -26,6 +26,14 @@ def add_tools(prompt: Prompt, tools: tuple[ToolOffer, ...]) -> Prompt:
     return replace(prompt, instructions=prompt.instructions + _WITH_TOOLS, tools=tools)
 
 
+_SEARCHED_CHARACTERS = 2000
+
+
+def searched_text(question: str) -> str:
+    """Return the part of a question that passages are searched with: the cost of a search grows with its words."""
+    return question[:_SEARCHED_CHARACTERS]
+
+
 def assemble_prompt(question: str, recalled: Recalled) -> Prompt:
     """Return the prompt for `question` with what the database recalled."""
     return Prompt(

@@ -1,6 +1,7 @@
 """One turn of a conversation, from the question to the stored answer."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from chatbot.chat.links import written_links
-from chatbot.chat.prompt import assemble_prompt, cite_passages
+from chatbot.chat.prompt import assemble_prompt, cite_passages, searched_text
 from chatbot.chat.streaming import AnswerRenderer
 from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.errors import Problem
@@ -19,6 +20,7 @@ from chatbot.model.embedding import Embedder, vector_text
 from chatbot.model.port import Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
 from chatbot.monitoring.refusals import note_refusal
 
+_log = logging.getLogger(__name__)
 _HISTORY = 12
 _MOST_CHARACTERS = 64_000  # of an answer
 _NO_VECTOR = "[" + ",".join("0" * 384) + "]"
@@ -32,7 +34,7 @@ class _Answer:
     pieces: list[str] = field(default_factory=list)
     outcome: str = "stopped"  # until the model has said its last word
     length: int = 0
-    kept: bool = False
+    keeping: asyncio.Future[int] | None = None
 
     def add(self, piece: str) -> str:
         """Take a piece and return it as it is kept: without NUL, which PostgreSQL cannot store."""
@@ -71,9 +73,10 @@ class TurnService:
         return await self._begin(who, place, text, question, search=search)
 
     async def _begin(self, who: Principal, place: Place, text: str, kept: int | None, *, search: bool) -> "Turn":
-        vector = vector_text(self._embedder.embed(text)) if search else _NO_VECTOR
+        searched = searched_text(text)
+        vector = vector_text(self._embedder.embed(searched)) if search else _NO_VECTOR
         wanted = Wanted(self._passages if search else 0, _HISTORY)
-        recalled = await self._store.recall(who, place, text, vector, wanted)
+        recalled = await self._store.recall(who, place, searched, vector, wanted)
         answering = await self._tools.begin(who) if self._tools else self._model.answer
         return Turn(self._store, answering, who, Question(place.conversation, text, kept), recalled)
 
@@ -132,14 +135,13 @@ class Turn:
             yield "end", {"answer": await self._keep(question, answer)}
         except Problem as problem:
             answer.outcome = "failed"
-            await self._keep(question, answer)
+            await self._keep_if_possible(question, answer)
             yield "problem", {"status": problem.status, "title": problem.title, "detail": problem.detail}
         finally:
             first.cancel()
             # every adapter is an asynchronous generator, though the port promises an iterator only
             await pieces.aclose()  # type: ignore[attr-defined]
-            if not answer.kept:
-                await asyncio.shield(self._keep(question, answer))
+            await self._keep_if_possible(question, answer)
 
     async def _store_question(self) -> int:
         if self._question.kept is not None:
@@ -149,10 +151,19 @@ class Turn:
         )
 
     async def _keep(self, question: int, answer: _Answer) -> int:
-        kept = Kept("".join(answer.pieces), orjson.dumps(self._citations).decode(), answer.outcome)
-        identifier = await self._store.finish(self._who, self._question.conversation, question, kept)
-        answer.kept = True
-        return identifier
+        """Store the answer, once however often it is asked for, and even when nobody waits for it any more."""
+        if answer.keeping is None:
+            kept = Kept("".join(answer.pieces), orjson.dumps(self._citations).decode(), answer.outcome)
+            storing = self._store.finish(self._who, self._question.conversation, question, kept)
+            answer.keeping = asyncio.ensure_future(storing)
+        return await asyncio.shield(answer.keeping)
+
+    async def _keep_if_possible(self, question: int, answer: _Answer) -> None:
+        """Store an answer that did not come to its end: its reader is told of that, not of this."""
+        try:
+            await self._keep(question, answer)
+        except Exception as error:
+            _log.warning("an answer could not be kept", extra={"cause": type(error).__name__})
 
 
 def _text(piece: str | ToolRequest) -> str:

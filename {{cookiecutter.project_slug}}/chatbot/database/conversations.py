@@ -14,6 +14,8 @@ from chatbot.database.tables import Conversation, Message, Tenant, User
 
 KeptRow = Row[*tuple[Any, ...]]
 UNDO_TIME = timedelta(minutes=10)
+LATEST_WAY = 0
+_WAY = "id parent_id author content citations outcome created_at versions".split()
 
 
 async def enrol(connection: AsyncConnection, who: Principal, tenant: str, issuer: str, subject: str) -> None:
@@ -46,7 +48,18 @@ async def find_conversation(connection: AsyncConnection, conversation: UUID) -> 
     return (await connection.execute(query)).one_or_none()
 
 
-async def list_messages(connection: AsyncConnection, conversation: UUID, limit: int = 500) -> Sequence[KeptRow]:
+async def read_way(
+    connection: AsyncConnection, conversation: UUID, through: int = LATEST_WAY, most: int = 200
+) -> Sequence[KeptRow]:
+    """Return the latest `most` messages on the way through one message, oldest first, each with its `versions`.
+
+    None of them when `through` is no message of the conversation.
+    """
+    row = func.chatbot.read_way(conversation, through, most).table_valued(*_WAY)
+    return (await connection.execute(select(row).order_by(row.c.id))).all()
+
+
+async def list_messages(connection: AsyncConnection, conversation: UUID, limit: int) -> Sequence[KeptRow]:
     """Return the latest messages of a conversation, every version, oldest first."""
     columns = Message.id, Message.parent_id, Message.author, Message.content, Message.citations, Message.outcome
     query = select(*columns, Message.created_at).where(Message.conversation_id == conversation)

@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.core.principal import Principal
 from chatbot.database.tables import Chunk, Document, DocumentBody
+
+_GIVEN_UP = "It waited too long to be read. Have it read again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,47 @@ async def keep_document(connection: AsyncConnection, who: Principal, document: N
     return identifier
 
 
-async def list_documents(connection: AsyncConnection, limit: int = 500) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the documents that the principal may read, latest first."""
-    query = select(
+async def list_documents(
+    connection: AsyncConnection, who: Principal, patience: timedelta, limit: int = 500
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the documents that the principal may read: their own first, then what colleagues share, each latest first.
+
+    A document that has waited longer than `patience` will not be read any more: its job has run out.
+    """
+    given_up = (Document.status == "queued") & (Document.queued_at < func.now() - patience)
+    columns = (
         Document.id,
         Document.title,
         Document.shared,
         Document.owner_id,
         Document.size,
-        Document.status,
-        Document.problem,
+        case((given_up, "failed"), else_=Document.status).label("status"),
+        case((given_up, _GIVEN_UP), else_=Document.problem).label("problem"),
         Document.hidden_characters,
         Document.created_at,
     )
-    return (await connection.execute(query.order_by(Document.created_at.desc(), Document.id).limit(limit))).all()
+    found: list[Row[*tuple[Any, ...]]] = []
+    for mine in (Document.owner_id == who.user_id, Document.owner_id != who.user_id):
+        query = select(*columns).where(mine).order_by(Document.created_at.desc(), Document.id).limit(limit)
+        found += (await connection.execute(query)).all()
+    return found
+
+
+async def count_waiting(connection: AsyncConnection, who: Principal, patience: timedelta) -> int:
+    """Return how many of the principal's documents wait to be read."""
+    mine = Document.owner_id == who.user_id, Document.status == "queued", Document.queued_at >= func.now() - patience
+    return await connection.scalar(select(func.count()).select_from(Document).where(*mine)) or 0
+
+
+async def queue_again(connection: AsyncConnection, who: Principal, document: UUID, patience: timedelta) -> bool | None:
+    """Have one's own document wait to be read again; False when it waits already, None when there is none such."""
+    mine = Document.id == document, Document.owner_id == who.user_id
+    idle = (Document.status != "queued") | (Document.queued_at < func.now() - patience)
+    change = update(Document).where(*mine, idle)
+    values = {"status": "queued", "problem": None, "queued_at": func.now(), "attempts": 0}
+    if (await connection.execute(change.values(**values))).rowcount == 1:
+        return True
+    return None if await connection.scalar(select(Document.id).where(*mine)) is None else False
 
 
 async def change_document(

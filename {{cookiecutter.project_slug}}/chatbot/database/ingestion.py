@@ -50,6 +50,12 @@ def claim_job(connection: Connection, who: Principal, job: UUID) -> bool:
     return claimed.one_or_none() is not None
 
 
+def begin_attempt(connection: Connection, who: Principal, document: UUID) -> int:
+    """Note that reading a document begins, and return how often it has; 0 when the principal has no such document."""
+    change = update(Document).where(Document.id == document, Document.owner_id == who.user_id)
+    return connection.scalar(change.values(attempts=Document.attempts + 1).returning(Document.attempts)) or 0
+
+
 def read_queued(connection: Connection, who: Principal, document: UUID) -> Queued | None:
     """Return the principal's own document, or None when it is gone or belongs to another."""
     query = select(Document.title, Document.media_type, DocumentBody.body, Document.shared)

@@ -85,6 +85,8 @@ class Document(Table):
     size: Mapped[int]
     status: Mapped[str]
     problem: Mapped[str | None]
+    queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempts: Mapped[int] = mapped_column(server_default="0")
     hidden_characters: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

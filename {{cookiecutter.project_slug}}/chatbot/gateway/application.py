@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from chatbot.gateway.cookies import CookieNames
-from chatbot.gateway.middleware.body import BodyLimit
+from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
@@ -70,7 +70,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
-        Middleware(BodyLimit, routes=BODY_BYTES),
+        Middleware(BodyJudge, routes=BODY_BYTES),
     ]
 
 

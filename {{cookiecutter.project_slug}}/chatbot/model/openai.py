@@ -121,7 +121,7 @@ class _Aside:
 
 
 def _count(number: object) -> int | None:
-    return number if isinstance(number, int) and 0 <= number < _MOST_TOKENS else None
+    return number if type(number) is int and 0 <= number < _MOST_TOKENS else None
 
 
 async def _texts(response: Response, aside: "_Aside") -> AsyncIterator[str]:

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from chatbot.operations.client import Client, ClientFailed
+from chatbot.operations.client import Client, ClientFailed, text_of
 
 _PATIENCE_SECONDS = 120
 _PAUSE_SECONDS = 0.3
@@ -16,21 +16,23 @@ _MODELS = {True: "chatbot", False: "chatbot-without-documents"}
 
 def ask(client: Client, question: str, *, search: bool, as_json: bool) -> int:
     """Print the answer as it comes, then its sources; with `as_json` one document. Returns the exit status."""
+    cut = False
     texts: list[str] = []
     sources: list[dict[str, Any]] = []
     body = {"model": _MODELS[search], "messages": [{"role": "user", "content": question}], "stream": True}
     for event in client.events("/v1/chat/completions", body):
-        piece = event["choices"][0]["delta"].get("content") or "" if event["choices"] else ""
+        piece, reason = text_of(event)
         texts.append(piece)
         sources = event.get("citations", sources)
+        cut = cut or reason == "length"
         if not as_json:
             print(printable(piece), end="", flush=True)
     text = "".join(texts)
     cited = [source for source in sources if f"[{source['number']}]" in text]
     if as_json:
-        print(json.dumps({"answer": text, "sources": cited}, ensure_ascii=False))
+        print(json.dumps({"answer": text, "sources": cited, "complete": not cut}))
         return 0
-    print()
+    print("\n(The answer reached its limit.)" if cut else "")
     for source in cited:
         print(printable(f"[{source['number']}] " + " — ".join(filter(None, (source["title"], source["section"])))))
     return 0
@@ -38,8 +40,8 @@ def ask(client: Client, question: str, *, search: bool, as_json: bool) -> int:
 
 def ingest(client: Client, files: list[Path], *, shared: bool, as_json: bool) -> int:
     """Upload files and wait until each is searchable or refused. Returns 0, or 1 when one was refused."""
-    outcomes = [_upload(client, file, shared=shared) for file in files]
     end = time.monotonic() + _PATIENCE_SECONDS
+    outcomes = [_upload(client, file, end, shared=shared) for file in files]
     while any(outcome["status"] == "queued" for outcome in outcomes) and time.monotonic() < end:
         listed = {entry["id"]: entry for entry in client.list_documents()}
         for outcome in outcomes:
@@ -49,7 +51,7 @@ def ingest(client: Client, files: list[Path], *, shared: bool, as_json: bool) ->
         _show_progress(outcomes)
         time.sleep(_PAUSE_SECONDS)  # between two looks at the server
     if as_json:
-        print(json.dumps(outcomes, ensure_ascii=False))
+        print(json.dumps(outcomes))
     else:
         for outcome in outcomes:
             print(printable(f"{outcome['status']:<7} {outcome['file']}  {outcome['problem'] or ''}".rstrip()))
@@ -61,12 +63,18 @@ def printable(text: str) -> str:
     return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "\ufffd" for c in text)
 
 
-def _upload(client: Client, file: Path, *, shared: bool) -> dict[str, Any]:
+def _upload(client: Client, file: Path, end: float, *, shared: bool) -> dict[str, Any]:
     outcome: dict[str, Any] = {"file": str(file), "id": None, "status": "failed", "problem": None}
     try:
-        identifier = client.upload(file.name, file.read_bytes(), shared=shared)
+        body = file.read_bytes()
+        while (identifier := client.upload(file.name, body, shared=shared)) is None:
+            if time.monotonic() > end:
+                return outcome | {"problem": "Too many documents wait to be read. Try again later."}
+            time.sleep(_PAUSE_SECONDS)  # until some of them are read
     except OSError as error:
         return outcome | {"problem": f"It cannot be read: {error.strerror}."}
+    except UnicodeError:
+        return outcome | {"problem": "Its name is not text. Rename it."}
     except ClientFailed as failure:
         return outcome | {"problem": str(failure)}
     return outcome | {"id": identifier, "status": "queued"}

@@ -23,6 +23,13 @@ class ClientFailed(Exception):
     """The command cannot be carried out. The text says what, why and what next."""
 
 
+class Busy(ClientFailed):
+    """The server asks to come again later."""
+
+
+_STRANGE = "What answers there does not speak this chatbot's language. Check the address."
+
+
 class Client:
     """One chatbot, asked with one key. Use as a context manager."""
 
@@ -44,13 +51,20 @@ class Client:
 
     def list_documents(self) -> list[dict[str, Any]]:
         """Return the documents that the key's owner may read. Raises `ClientFailed`."""
-        found: list[dict[str, Any]] = self._json(self._http.build_request("GET", "/api/v1/documents"))
+        found = self._json(self._http.build_request("GET", "/api/v1/documents"))
+        if not isinstance(found, list) or not all(isinstance(entry, dict) and "id" in entry for entry in found):
+            raise ClientFailed(_STRANGE)
         return found
 
-    def upload(self, name: str, body: bytes, *, shared: bool) -> str:
-        """Hand over a document and return its id. Raises `ClientFailed`."""
+    def upload(self, name: str, body: bytes, *, shared: bool) -> str | None:
+        """Hand over a document and return its id; None when too many wait already. Raises `ClientFailed`."""
         wanted: dict[str, str | bool] = {"name": name, "shared": shared}
-        kept = self._json(self._http.build_request("POST", "/api/v1/documents", params=wanted, content=body))
+        try:
+            kept = self._json(self._http.build_request("POST", "/api/v1/documents", params=wanted, content=body))
+        except Busy:
+            return None
+        if not isinstance(kept, dict) or "id" not in kept:
+            raise ClientFailed(_STRANGE)
         return str(kept["id"])
 
     def _json(self, request: httpx2.Request) -> Any:  # noqa: ANN401 - what JSON holds
@@ -59,8 +73,12 @@ class Client:
         except httpx2.HTTPError as error:
             raise ClientFailed(f"The chatbot does not answer ({type(error).__name__}). Is it running?") from error
         if response.status_code >= 300:
-            raise ClientFailed(_why(response.status_code, response.content))
-        return response.json()
+            kind = Busy if response.status_code == 429 else ClientFailed
+            raise kind(_why(response.status_code, response.content))
+        try:
+            return response.json()
+        except ValueError:
+            raise ClientFailed(_STRANGE) from None
 
     def events(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Send and yield the events of the answer. Raises `ClientFailed`."""
@@ -69,10 +87,13 @@ class Client:
                 if response.status_code >= 300:
                     raise ClientFailed(_why(response.status_code, response.read()))
                 for line in response.iter_lines():
-                    if line.startswith("data: ") and line != "data: [DONE]":
+                    if line == "data: [DONE]":
+                        return
+                    if line.startswith("data: "):
                         yield _checked(json.loads(line[6:]))
-        except (httpx2.HTTPError, json.JSONDecodeError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             raise ClientFailed(f"The answer broke off ({type(error).__name__}). Try again.") from error
+        raise ClientFailed("The answer broke off before its end. Try again.")
 
 
 def read_key(path: Path) -> str:
@@ -95,7 +116,11 @@ def read_key(path: Path) -> str:
 
 def check_address(url: str) -> str:
     """Return the chatbot's origin. Raises `ClientFailed` where a key would travel unprotected."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is none
+    except ValueError:
+        raise ClientFailed(f"{url} is not an address such as http://127.0.0.1:8000.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or "@" in parts.netloc:
         raise ClientFailed(f"{url} is not an address such as http://127.0.0.1:8000.")
     if parts.scheme == "http" and not _is_this_machine(parts.hostname):
@@ -110,17 +135,29 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
+def text_of(event: dict[str, Any]) -> tuple[str, str]:
+    """Return the text that an event of a stream brings, and why the answer ended, if it did. Raises `ClientFailed`."""
+    try:
+        choice = event["choices"][0] if event["choices"] else {"delta": {}}
+        return str(choice["delta"].get("content") or ""), str(choice.get("finish_reason") or "")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise ClientFailed(_STRANGE) from None
+
+
 def _why(status: int, body: bytes) -> str:
     try:
         found = json.loads(body)
-    except ValueError:
+        if "error" in found:
+            return str(found["error"]["message"])
+        return ". ".join(str(found[name]).rstrip(".") for name in ("title", "detail") if found.get(name)) + "."
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"The server answered with status {status}."
-    if "error" in found:
-        return str(found["error"].get("message"))
-    return ". ".join(str(found[name]).rstrip(".") for name in ("title", "detail") if found.get(name)) + "."
 
 
-def _checked(event: dict[str, Any]) -> dict[str, Any]:
+def _checked(event: object) -> dict[str, Any]:
+    if not isinstance(event, dict):
+        raise ClientFailed(_STRANGE)
     if "error" in event:
-        raise ClientFailed(str(event["error"].get("message")))
+        found = event["error"]
+        raise ClientFailed(str(found.get("message")) if isinstance(found, dict) else _STRANGE)
     return event

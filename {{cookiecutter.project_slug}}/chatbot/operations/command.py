@@ -72,7 +72,7 @@ def _add_client_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
 
 def _as_client(chosen: argparse.Namespace) -> int:
-    from chatbot.operations.asking import ask, ingest
+    from chatbot.operations.asking import ask, ingest, printable
     from chatbot.operations.client import Client, ClientFailed
 
     try:
@@ -81,7 +81,7 @@ def _as_client(chosen: argparse.Namespace) -> int:
                 return ask(client, chosen.question, search=not chosen.without_documents, as_json=chosen.json)
             return ingest(client, chosen.files, shared=chosen.shared, as_json=chosen.json)
     except ClientFailed as failure:
-        print(failure, file=sys.stderr)
+        print(printable(str(failure)), file=sys.stderr)
         return 2
 
 

@@ -9,9 +9,10 @@ from chatbot.core.errors import Unprocessable
 from chatbot.retrieval.chunking import sections_of_markdown
 from chatbot.retrieval.cleaning import clean_text
 from chatbot.retrieval.confined import read_confined
-from chatbot.retrieval.outline import Reading, Section
+from chatbot.retrieval.outline import Outline, Reading, Section, TooMuchText
+from chatbot.retrieval.refusal import DETAILS, Refusal
 
-_MOST_COLUMNS, _MOST_FIELD = 100, 10_000
+_MOST_COLUMNS, _MOST_FIELD, _MOST_NAME = 100, 10_000, 120
 
 
 def extract_text(media_type: str, body: bytes) -> Reading:
@@ -25,7 +26,7 @@ def extract_text(media_type: str, body: bytes) -> Reading:
     text, hidden = clean_text(body.decode("utf-8-sig"))  # the gateway has tried that
     if media_type == "text/markdown":
         return Reading(sections_of_markdown(text), hidden)
-    return Reading([Section("", _text_of_csv(text) if media_type == "text/csv" else text)], hidden)
+    return Reading(_text_of_csv(text) if media_type == "text/csv" else [Section("", text)], hidden)
 
 
 def _clean(sections: list[Section], hidden: int) -> Reading:
@@ -38,23 +39,24 @@ def _clean(sections: list[Section], hidden: int) -> Reading:
     return Reading(cleaned, hidden)
 
 
-def _text_of_csv(body: str) -> str:
-    """Return each row as a paragraph of one line, every value behind its column's name."""
+def _text_of_csv(body: str) -> list[Section]:
+    """Return each row as a paragraph of one line, every value behind its column's name, within the outline's bounds."""
     csv.field_size_limit(_MOST_FIELD)
     first = body.split("\n", 1)[0]
     delimiter = max(",;\t|", key=first.count)
+    outline = Outline()
+    names: list[str] | None = None
     try:
-        rows = [row[:_MOST_COLUMNS] for row in csv.reader(body.splitlines(), delimiter=delimiter, strict=True)]
+        for row in csv.reader(body.splitlines(), delimiter=delimiter, strict=True):
+            values = row[:_MOST_COLUMNS]
+            if not any(values):
+                continue
+            if names is None:
+                names = [name[:_MOST_NAME] for name in values]
+            else:
+                outline.row(names, values)
     except csv.Error:
         raise Unprocessable("The file is no sound CSV: check its quotes, and that no field is too long.") from None
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        return ""
-    names = rows[0]
-    paragraphs = [
-        "; ".join(
-            f"{names[place] if place < len(names) else 'more'}: {value}" for place, value in enumerate(row) if value
-        )
-        for row in rows[1:]
-    ]
-    return "\n\n".join(paragraphs) or ", ".join(names)
+    except TooMuchText:
+        raise Unprocessable(DETAILS[Refusal.TOO_LONG]) from None
+    return outline.sections or [Section("", ", ".join(names or []))]

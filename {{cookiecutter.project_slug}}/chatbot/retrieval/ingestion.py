@@ -9,6 +9,7 @@ from chatbot.database.ingestion import (
     Passage,
     PassagesRead,
     Queued,
+    begin_attempt,
     claim_job,
     mark_failed,
     read_queued,
@@ -22,12 +23,20 @@ from chatbot.retrieval.refusal import DETAILS, Refusal
 _MOST_PASSAGES = 5000
 
 
+_MOST_ATTEMPTS = 3
+
+
 def ingest_document(database: WorkerDatabase, embedder: Embedder, who: Principal, document: UUID, job: UUID) -> str:
     """Cut, embed and store a document in one transaction. Returns what became of it, for the log.
 
     Running the same job again changes nothing. A document that is gone, or not the principal's own, is left alone.
     """
     try:
+        # in a transaction of its own: it stays when the process is killed on the way
+        with database.acting_for(who) as connection:
+            if begin_attempt(connection, who, document) > _MOST_ATTEMPTS:
+                mark_failed(connection, document, "Reading it failed several times. Split it, or save it anew.")
+                return "given up"
         return _ingest(database, embedder, who, document, job)
     except Exception:
         # nobody would look at it again: say so where its owner looks

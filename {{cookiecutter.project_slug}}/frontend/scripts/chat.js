@@ -5,11 +5,11 @@ import { listConversations, watchList } from "./conversations.js";
 import { fillFrame, notify } from "./frame.js";
 import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, showQuestion, showTool } from "./messages.js";
 import { applyUpdate } from "./nodes.js";
-import { Tree } from "./versions.js";
+import { versionsWith } from "./versions.js";
 
 const at = (id) => document.getElementById(id);
-// `leaf` is the last message shown, null when there is none or its number is not known
-const state = { conversation: null, running: null, tree: new Tree(), leaf: null };
+// `way` holds the messages that are shown
+const state = { conversation: null, running: null, way: [] };
 
 // conversations
 
@@ -18,13 +18,11 @@ async function openConversation() {
   if (wanted === (state.conversation ?? "")) return;
   state.running?.abort();
   state.conversation = null;
-  state.tree = new Tree();
-  showWay(null);
+  showWay([]);
   at("list").classList.remove("shown");
   if (/^[0-9a-f-]{36}$/.test(wanted)) {
-    await readTree(wanted);
+    await readWay(wanted);
     state.conversation = wanted;
-    showWay(state.tree.latest);
   }
   await listConversations(state.conversation);
   at("question").focus();
@@ -42,39 +40,48 @@ function welcome() {
 
 // versions
 
-function showWay(leaf) {
-  state.leaf = leaf;
+function showWay(way) {
+  state.way = way;
   at("messages").replaceChildren();
-  for (const message of state.tree.way(leaf)) addOwnTools(showMessage(message), message);
+  if (way.length && way[0].parent !== null) at("messages").append(make("p", "hint", "Earlier messages are not shown."));
+  for (const message of way) addOwnTools(showMessage(message), message);
   welcome();
 }
 
 function addOwnTools(element, message) {
-  const unlessBusy = (act) => () => !state.running && act();
-  addTools(element, message, state.tree.versions(message), {
-    show: (version) => unlessBusy(() => showVersion(version.id).catch((error) => notify(error.message)))(),
-    edit: unlessBusy(() => editQuestion(element, message.text, (question) => ask({ question, parent: message.parent }))),
-    again: unlessBusy(() => ask({ again: message.parent })),
+  const unlessBusy = (act) => (given) => !state.running && act(given);
+  addTools(element, message, {
+    show: unlessBusy((id) => showVersion(id).catch((error) => notify(error.message))),
+    edit: unlessBusy(() => editQuestion(element, message.text, unlessBusy((question) => askBeside(message, { question, parent: message.parent })))),
+    again: unlessBusy(() => askBeside(message, { again: message.parent })),
   });
 }
 
+function askBeside(message, wanted) {
+  const place = state.way.indexOf(message);
+  if (place >= 0) ask(wanted, { before: state.way.slice(0, place), beside: message });
+}
+
 async function showVersion(id) {
-  if (state.leaf === null) await readTree(state.conversation); // the last answer was stopped: only the server knows what became of it
   const focused = document.activeElement?.getAttribute("aria-label");
-  showWay(state.tree.leaf(id));
-  const tools = at("messages").children[state.tree.way(id).length - 1]?.querySelector(".tools");
+  await readWay(state.conversation, id);
+  const place = state.way.findIndex((message) => message.id === id);
+  const tools = [...at("messages").querySelectorAll(".tools")][place];
   tools?.querySelector(`[aria-label="${focused === "Later version" ? focused : "Earlier version"}"]:enabled, button:enabled`)?.focus();
 }
 
-async function readTree(conversation) {
-  const found = await getJson(`/api/v1/conversations/${conversation}`);
-  state.tree = new Tree(found.messages);
+async function readWay(conversation, through = 0) {
+  const found = await getJson(`/api/v1/conversations/${conversation}?through=${through}`);
+  showWay(found.messages);
 }
 
 // asking
 
-/** Ask: `wanted` has `question` (and `parent`, the message before it, when it is an edited one), or `again`. */
-async function ask(wanted) {
+/**
+ * Ask: `wanted` has `question`, or `again`, the number of one that is to be answered once more. What is asked beside an
+ * earlier version comes with `beside`, that version, and `before`, the messages before it.
+ */
+async function ask(wanted, { before = state.way, beside = null } = {}) {
   const running = new AbortController();
   state.running = running;
   setBusy(true);
@@ -86,10 +93,12 @@ async function ask(wanted) {
       state.conversation = id;
       history.replaceState(null, "", `/#${id}`);
     }
-    if (state.leaf !== null && !("again" in wanted) && !("parent" in wanted)) wanted.parent = state.leaf;
+    const last = before.at(-1);
+    if (!beside && last && last.id !== null) wanted.parent = last.id; // it follows what is seen
     const path = `/api/v1/conversations/${state.conversation}/turns`;
     const response = await sendJson(path, wanted, { signal: running.signal });
-    turn = beginTurn(wanted);
+    if (beside) showWay(before);
+    turn = beginTurn(wanted, beside);
     follow();
     for await (const [name, data] of readEvents(response)) {
       takeEvent(turn, name, data);
@@ -107,12 +116,9 @@ async function ask(wanted) {
   }
 }
 
-function beginTurn(wanted) {
-  const turn = { question: null, outcome: "stopped", nodes: [] };
-  if ("again" in wanted) {
-    showWay(wanted.again);
-  } else {
-    if ("parent" in wanted && wanted.parent !== state.leaf) showWay(wanted.parent);
+function beginTurn(wanted, beside) {
+  const turn = { question: null, outcome: "stopped", id: null, nodes: [], beside };
+  if ("question" in wanted) {
     if (at("question").value.trim() === wanted.question) at("question").value = "";
     turn.asked = { element: showQuestion(wanted.question), text: wanted.question };
   }
@@ -126,8 +132,9 @@ function takeEvent(turn, name, data) {
     turn.question = data.question;
     turn.answer.citations = data.citations;
     if (!turn.asked) return;
-    const message = { id: data.question, parent: data.parent, author: "user", text: turn.asked.text };
-    state.tree.add(message);
+    const versions = versionsWith(turn.beside, data.question);
+    const message = { id: data.question, parent: data.parent, author: "user", text: turn.asked.text, versions };
+    state.way.push(message);
     addOwnTools(turn.asked.element, message);
   }
   if (name === "tool") showTool(turn.answer, data);
@@ -142,13 +149,14 @@ function takeEvent(turn, name, data) {
   }
 }
 
+// an answer that was stopped has no number yet: only the server knows what became of it
 function endTurn(turn, outcome = turn.outcome) {
   finishAnswer(turn.answer, outcome);
   if (turn.question === null) return;
-  const { nodes, id = null, answer } = turn;
-  const message = { id, parent: turn.question, author: "assistant", nodes, citations: answer.citations, outcome };
-  if (id !== null) state.tree.add(message);
-  state.leaf = id;
+  const { nodes, id, answer, question: parent } = turn;
+  const versions = versionsWith(turn.asked ? null : turn.beside, id);
+  const message = { id, parent, author: "assistant", nodes, citations: answer.citations, outcome, versions };
+  state.way.push(message);
   addOwnTools(answer.article, message);
 }
 

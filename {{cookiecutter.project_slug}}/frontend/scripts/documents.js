@@ -124,14 +124,26 @@ function size(bytes) {
   return bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
 }
 
+async function send(query, file) {
+  const headers = { "content-type": "application/octet-stream" };
+  for (;;) {
+    try {
+      return await request(`/api/v1/documents?${query}`, { method: "POST", body: file, headers });
+    } catch (error) {
+      if (error.status !== 429) throw error;
+      notify(`${error.message} Waiting…`);
+      await new Promise((go) => setTimeout(go, 3 * WATCH_MILLISECONDS)); // until some are read
+    }
+  }
+}
+
 async function upload(files) {
   notify("");
   const refused = [];
   for (const file of files) {
     const query = new URLSearchParams({ name: file.name, shared: String(at("shared").checked) });
     try {
-      const headers = { "content-type": "application/octet-stream" };
-      await request(`/api/v1/documents?${query}`, { method: "POST", body: file, headers });
+      await send(query, file);
     } catch (error) {
       refused.push(`${file.name}: ${error.message}`);
     }

@@ -3,6 +3,7 @@
 import { getJson, reportRefused } from "./api.js";
 import { notify } from "./frame.js";
 import { buildNodes } from "./nodes.js";
+import { neighbours } from "./versions.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -70,15 +71,15 @@ export function finishAnswer(answer, outcome) {
 }
 
 /**
- * Put a message's own buttons below it: which version is shown, and what makes another one.
- * `versions` are all versions, `message` among them; `on` has `show(message)`, `edit()` and `again()`.
+ * Put a message's own buttons below it: which of its versions is shown, and what makes another one.
+ * `on` has `show(number)`, `edit()` and `again()`.
  */
-export function addTools(element, message, versions, on) {
+export function addTools(element, message, on) {
   const row = make("div", "tools");
-  if (versions.length > 1) {
-    const place = versions.indexOf(message);
-    const count = make("span", "", `${place + 1} of ${versions.length}`);
-    row.append(step("‹", "Earlier version", versions[place - 1], on), count, step("›", "Later version", versions[place + 1], on));
+  if (message.versions.length > 1) {
+    const { place, before, after } = neighbours(message);
+    const count = make("span", "", `${place + 1} of ${message.versions.length}`);
+    row.append(step("‹", "Earlier version", before, on), count, step("›", "Later version", after, on));
   }
   const other = make("button", "quiet", message.author === "user" ? "Edit" : "Try again");
   other.addEventListener("click", message.author === "user" ? on.edit : on.again);
@@ -89,7 +90,7 @@ export function addTools(element, message, versions, on) {
 function step(sign, label, version, on) {
   const button = make("button", "quiet", sign);
   button.setAttribute("aria-label", label);
-  button.disabled = !version;
+  button.disabled = version === null;
   button.addEventListener("click", () => on.show(version));
   return button;
 }

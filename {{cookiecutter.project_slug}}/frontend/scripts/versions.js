@@ -1,40 +1,12 @@
-// A conversation is a tree: an edited question, or another answer, stands beside the earlier version.
+// Versions of a message stand beside each other: an edited question beside the first, another answer beside the earlier.
 
-/** The messages of one conversation; each has `id`, `parent` (an id or null) and `author`. */
-export class Tree {
-  constructor(messages = []) {
-    this.messages = new Map(messages.map((message) => [message.id, message]));
-  }
+/** Return the versions of a message that is new: those of what it stands beside, and itself (null while it has no number). */
+export function versionsWith(beside, id) {
+  return [...(beside?.versions ?? []).filter((other) => other !== null), id];
+}
 
-  add(message) {
-    this.messages.set(message.id, message);
-  }
-
-  /** Return the id of the latest message, or null. */
-  get latest() {
-    return this.messages.size ? Math.max(...this.messages.keys()) : null;
-  }
-
-  /** Return the messages from the beginning to `leaf`. */
-  way(leaf) {
-    const way = [];
-    for (let message = this.messages.get(leaf); message; message = this.messages.get(message.parent)) way.unshift(message);
-    return way;
-  }
-
-  /** Return the versions of a message, the oldest first; a message that is not kept yet (no id) comes last. */
-  versions(message) {
-    const kept = this.children(message.parent).filter((other) => other.author === message.author);
-    return kept.some((other) => other.id === message.id) ? kept : [...kept, message];
-  }
-
-  /** Return the id of the latest message that came after `id`, following the latest version each time. */
-  leaf(id) {
-    const next = this.children(id).at(-1);
-    return next ? this.leaf(next.id) : id;
-  }
-
-  children(parent) {
-    return [...this.messages.values()].filter((message) => message.parent === parent).sort((a, b) => a.id - b.id);
-  }
+/** Return the numbers of the version before a message and of the one after it, null where there is none. */
+export function neighbours({ id, versions }) {
+  const place = versions.indexOf(id);
+  return { place, before: versions[place - 1] ?? null, after: versions[place + 1] ?? null };
 }

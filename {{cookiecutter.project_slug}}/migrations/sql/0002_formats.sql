@@ -9,6 +9,10 @@ alter table chatbot.documents
     'text/markdown', 'text/plain', 'text/csv', 'text/html', 'application/pdf',
     'application/vnd.openxmlformats-officedocument.wordprocessingml.document')),
   -- what a reader would not have seen, and was therefore left out; the owner is told
-  add column hidden_characters integer not null default 0 check (hidden_characters >= 0);
+  add column hidden_characters integer not null default 0 check (hidden_characters >= 0),
+  -- since when it waits, and how often reading it was begun: a document that ends the worker is given up
+  add column queued_at timestamptz not null default now(),
+  add column attempts integer not null default 0;
 
-grant update (hidden_characters) on chatbot.documents to chatbot_worker;
+grant update (hidden_characters, attempts) on chatbot.documents to chatbot_worker;
+grant update (queued_at, attempts) on chatbot.documents to chatbot_api;

@@ -122,6 +122,46 @@ begin
 end
 $$;
 
+-- A conversation as it is read: the messages on the way through one message (0 for the latest of all) to the latest one
+-- that follows it, at most so many, oldest first. Each comes with the numbers of its versions, its own among them.
+create function chatbot.read_way(conversation uuid, through bigint, most integer)
+returns table (id bigint, parent_id bigint, author text, content text, citations jsonb, outcome text,
+               created_at timestamptz, versions bigint[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off  -- as above
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+  leaf bigint;
+begin
+  if through = 0 then
+    select max(m.id) into leaf from chatbot.messages as m where m.conversation_id = conversation;
+  else
+    with recursive down as (
+      select m.id from chatbot.messages as m where m.conversation_id = conversation and m.id = through
+      union all
+      select (select max(next.id) from chatbot.messages as next
+              where next.conversation_id = conversation and next.parent_id = down.id)
+        from down where down.id is not null
+    )
+    select max(down.id) into leaf from down;
+  end if;
+  return query
+    with recursive way as (
+      select m.*, 1 as steps from chatbot.messages as m where m.conversation_id = conversation and m.id = leaf
+      union all
+      select m.*, way.steps + 1 from way join chatbot.messages as m
+        on m.conversation_id = conversation and m.id = way.parent_id where way.steps < most
+    )
+    select w.id, w.parent_id, w.author, w.content, w.citations, w.outcome, w.created_at,
+      (select array_agg(v.id order by v.id) from chatbot.messages as v
+        where v.conversation_id = conversation and v.author = w.author and v.parent_id is not distinct from w.parent_id)
+    from way as w order by w.id;
+end
+$$;
+
 -- Keeps the answer, whole or as far as it came.
 create function chatbot.finish_turn(
   context text, conversation uuid, answer text, answer_citations text, answer_outcome text, follows bigint
@@ -147,9 +187,11 @@ revoke all on function
   chatbot.find_passages(text, text, text, integer),
   chatbot.recall_turn(text, uuid, text, text, integer, integer, bigint),
   chatbot.store_question(text, uuid, text, boolean, bigint),
-  chatbot.finish_turn(text, uuid, text, text, text, bigint), chatbot.find_question(text, uuid, bigint) from public;
+  chatbot.finish_turn(text, uuid, text, text, text, bigint), chatbot.find_question(text, uuid, bigint),
+  chatbot.read_way(uuid, bigint, integer) from public;
 grant execute on function
   chatbot.find_passages(text, text, text, integer),
   chatbot.recall_turn(text, uuid, text, text, integer, integer, bigint),
   chatbot.store_question(text, uuid, text, boolean, bigint),
-  chatbot.finish_turn(text, uuid, text, text, text, bigint), chatbot.find_question(text, uuid, bigint) to chatbot_api;
+  chatbot.finish_turn(text, uuid, text, text, text, bigint), chatbot.find_question(text, uuid, bigint),
+  chatbot.read_way(uuid, bigint, integer) to chatbot_api;

@@ -22,7 +22,11 @@ create policy own on chatbot.api_keys
   using (user_id = (select secure.user_id()))
   with check (user_id = (select secure.user_id()) and tenant_id = (select secure.tenant_id()));
 
--- the digest is written and never read; a revoked key stays in the list until it would have expired
+-- what was revoked stays revoked: nothing but a revocation may change a key
+create policy revoked_for_good on chatbot.api_keys as restrictive for update to chatbot_api
+  using (revoked_at is null) with check (revoked_at is not null);
+
+-- the digest is written and never read
 grant select (id, tenant_id, user_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at),
   insert (tenant_id, user_id, name, digest, hint, scopes, expires_at), update (revoked_at), delete
   on chatbot.api_keys to chatbot_api;
@@ -45,7 +49,9 @@ begin
       and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
   return query select u.tenant_id, u.id, u.role, u.name, k.scopes
     from chatbot.api_keys as k join chatbot.users as u on u.tenant_id = k.tenant_id and u.id = k.user_id
-    where k.digest = key_digest and k.revoked_at is null and k.expires_at > now();
+    where k.digest = key_digest and k.revoked_at is null and k.expires_at > now()
+      -- whoever lost their place signs in no more: their keys end with that, and their role is never older
+      and u.signed_in_at > now() - interval '30 days';
 end
 $$;
 revoke all on function secure.find_key(bytea) from public;

@@ -84,7 +84,7 @@ BY_OWNER = {("api_keys", "found_by_digest"), ("api_keys", "use_noted"), ("users"
 def test_every_policy_asks_for_the_verified_claims(stack: Stack) -> None:
     with connect(stack, "bootstrap") as connection:
         rows = connection.execute(
-            "select tablename, policyname, coalesce(qual, with_check) from pg_policies"
+            "select tablename, policyname, coalesce(qual, with_check) from pg_policies where permissive = 'PERMISSIVE'"
         ).fetchall()
         own = connection.execute(
             "select tablename, policyname from pg_policies where roles = '{chatbot_owner}' and coalesce(qual, with_check) = 'true'"
@@ -158,6 +158,7 @@ def test_no_statement_climbs(thief: Any, statement: str) -> None:
     [
         "select digest from chatbot.api_keys", "select api_keys from chatbot.api_keys",
         "select (secure.find_key(digest)).* from chatbot.api_keys", "update chatbot.api_keys set digest = sha256('x')",
+        "update chatbot.api_keys set revoked_at = null", "update chatbot.api_keys set revoked_at = null where revoked_at is not null",
         "update chatbot.api_keys set expires_at = now() + interval '300 days'", "update chatbot.api_keys set user_id = user_id",
         "update chatbot.api_keys set revoked_at = null where digest = digest", "select * from secure.find_key(null)",
         "select * from secure.find_key('\\x00')", "select k.* from generate_series(0, 255) n, secure.find_key(set_byte('\\x00', 0, n)) k",

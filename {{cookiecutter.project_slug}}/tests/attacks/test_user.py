@@ -339,3 +339,30 @@ def test_a_fault_inside_tells_nothing_outside(alice: Person, stack: Stack, refus
     assert response.status_code == 500
     assert response.json()["id"] in (stack.places.logs / "gateway.log").read_text()
     assert alice.get("/api/v1/conversations").status_code == 200
+
+
+JSON_ROUTES = sorted(
+    (method, re.sub(r"\{\w+\}", "00000000-0000-4000-8000-000000000000", route.path))
+    for route in every_route()
+    for method in route.methods
+    if method in ("POST", "PATCH")
+    and route.path not in ("/csp-report", "/api/v1/documents")
+    and not route.path.startswith("/v1")
+)
+
+
+@pytest.mark.parametrize(("method", "path"), JSON_ROUTES)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title":"a","title":"b"}',
+        b'{"question":"a","question":"b"}',
+        b'{"a":' * 40 + b"1" + b"}" * 40,
+        b'{"name":"\\ud800"}',
+    ],
+)
+def test_a_body_that_can_be_read_in_two_ways_is_refused_on_every_route(
+    alice: Person, method: str, path: str, body: bytes
+) -> None:
+    answer = alice.change(method, path, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422

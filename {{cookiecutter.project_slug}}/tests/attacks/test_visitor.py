@@ -43,6 +43,16 @@ def test_visitor_is_refused_on_every_route(visitor: Person, method: str, path: s
     assert response.headers["content-type"] == expected
 
 
+def test_a_visitor_cannot_fill_the_memory(visitor: Person) -> None:
+    flood = (b"x" * 65536 for _ in range(480))
+    try:
+        answer = visitor.send("POST", "/csp-report", content=flood, headers={"origin": visitor.stack.url})
+    except httpx2.TransportError:
+        return  # the server hung up on it
+    must_fail(answer.status_code == 204, "the whole body was read")
+    assert answer.status_code == 413
+
+
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
 @pytest.mark.parametrize("token", ["x", "A" * 43, "' OR 1=1 --", "../session", "%00", "null", '{"$gt":""}'])
 def test_a_made_up_session_opens_nothing(visitor: Person, method: str, path: str, token: str) -> None:

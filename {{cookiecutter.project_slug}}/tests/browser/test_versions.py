@@ -1,5 +1,6 @@
 """Versions on the page: a question is edited, an answer repeated, and every version stays within reach."""
 
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -48,3 +49,38 @@ def test_versions_are_made_and_walked_through_and_survive_a_reload(watched: Call
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#messages > .question").nth(1)).to_contain_text("And the third?")
     assert (at.complaints, at.elsewhere) == ([], [])
+
+
+def test_an_answer_that_was_stopped_can_be_replaced(watched: Callable[..., Watched], model_stack, model) -> None:
+    from tests.doubles import upstream
+
+    def slow(handler) -> None:
+        upstream.begin_stream(handler)
+        try:
+            while True:
+                upstream.send_piece(handler, "word ")
+                time.sleep(0.01)  # the pace of a model; nothing waits for it
+        except OSError:
+            return
+
+    model.reset()
+    model.behave = slow
+    at = watched(model_stack)
+    page = at.page
+    at.sign_in("bob")
+    page.get_by_label("Your question").fill("Go on?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".answer")).to_contain_text("word word")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".answer")).to_contain_text("Stopped.")
+    model.reset()
+    tools(page, "question", 0).get_by_role("button", name="Edit").click()
+    page.get_by_label("Edit the question").fill("Go on, please?")
+    page.get_by_role("button", name="Ask again").dblclick()  # twice by mistake
+    expect(page.locator("#messages > .answer")).to_contain_text("Hello.")
+    expect(page.locator("#messages > .question")).to_have_count(1)
+    expect(page.locator("#messages > .answer")).to_have_count(1)
+    expect(tools(page, "question", 0)).to_contain_text("2 of 2")
+    tools(page, "question", 0).get_by_role("button", name="Earlier version").click()
+    expect(page.locator("#messages > .answer")).to_contain_text("Stopped.")
+    assert at.complaints == []

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from chatbot.identity.keys import new_key
 from chatbot.operations.asking import printable
 from chatbot.operations.client import ClientFailed, check_address, read_key
+from chatbot.operations.command import main
 from development.stack import PROJECT, Stack
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
@@ -104,7 +107,7 @@ def test_only_a_key_is_sent_anywhere(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "url", ["http://example.com", "http://127.0.0.1.evil.example", "ftp://127.0.0.1", "127.0.0.1", "http://a@127.0.0.1",
-            "https://x/y", "http://[::ffff:8.8.8.8]", "http://localhost.evil.example", "javascript:x"],
+            "https://x/y", "http://[::ffff:8.8.8.8]", "http://[x", "http://127.0.0.1:abc", "http://localhost.evil.example", "javascript:x"],
 )  # fmt: skip
 def test_a_key_goes_over_tls_or_stays_on_this_machine(url: str) -> None:
     with pytest.raises(ClientFailed):
@@ -129,3 +132,56 @@ def test_an_answer_cannot_work_the_terminal(
 
 def test_printable_text_is_printed_as_it_is() -> None:
     assert printable("Zürich – naïve ☕\n\tx") == "Zürich – naïve ☕\n\tx"
+
+
+class Odd(BaseHTTPRequestHandler):
+    """A server that answers everything with `answer`: kind and body."""
+
+    answer = ("application/json", b"{}", 200)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        kind, body, status = self.answer
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST
+
+    def log_message(self, *_arguments: object) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("text/html", b"<h1>Hello</h1>", 200), ("application/json", b"[]", 200), ("application/json", b"5", 200),
+        ("application/json", b'{"error":"x"}', 500), ("application/json", b"5", 500), ("text/html", b"<h1>", 502),
+        ("application/json", b'{"error":{"message":"\\u001b]0;owned\\u0007"}}', 400), ("application/json", b"", 302),
+        ("text/event-stream", b"", 200), ("text/event-stream", b"data: {}\n\n", 200), ("text/event-stream", b"data: [1]\n\n", 200),
+        ("text/event-stream", b"data: {\n\n", 200), ("text/event-stream", b'data: {"choices":[5]}\n\n', 200),
+        ("text/event-stream", b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n', 200),
+        ("text/event-stream", b'data: {"error":{"message":"\\u009b2J"}}\n\n', 200), ("text/event-stream", b'data: {"error":5}\n\n', 200),
+    ],
+)  # fmt: skip
+def test_whatever_answers_there_ends_in_a_sentence(
+    key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, body: bytes, status: int
+) -> None:
+    odd = type("Odd", (Odd,), {"answer": (kind, body, status)})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), odd)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    (tmp_path / "a.md").write_text("# A")
+    try:
+        for words in (["ask", "x"], ["ask", "--json", "x"], ["ingest", str(tmp_path / "a.md")]):
+            wrong = main([*words, "--url", f"http://127.0.0.1:{server.server_port}", "--key-file", str(key)])
+            shown = capsys.readouterr()
+            assert wrong in (1, 2), (words, shown)
+            assert shown.err + shown.out
+            assert not set(shown.err + shown.out) & set("\x1b\x07\x9b")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

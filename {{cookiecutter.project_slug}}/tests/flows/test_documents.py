@@ -2,11 +2,16 @@
 
 import time
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from chatbot.config.settings import DatabaseSettings
+from chatbot.database.engines import WorkerDatabase
+from chatbot.model.embedding import HashingEmbedder
+from chatbot.retrieval.ingestion import ingest_document
 from development.stack import Stack
-from tests.doubles.database import connect
+from tests.doubles.database import connect, principal_of, signer
 from tests.doubles.person import Person
 
 TABLE = "name;room;telephone\nOrsola;blue;4711\nPiet;green;4712\n"
@@ -73,3 +78,75 @@ def test_an_unfit_change_is_refused(alice: Person, body: dict[str, object]) -> N
     document = alice.upload("still.md", "# Still\n\nNothing happens.")
     assert alice.change("PATCH", f"/api/v1/documents/{document}", json=body).status_code == 422
     assert entry(alice, document)["title"] == "still.md"
+
+
+def age(stack: Stack, document: str, minutes: int) -> None:
+    with connect(stack, "bootstrap") as outside:
+        outside.execute(
+            "update chatbot.documents set status = 'queued', queued_at = now() - make_interval(mins => %s) where id = %s",
+            (minutes, document),
+        )
+
+
+def test_a_document_that_waits_is_not_queued_twice_and_one_that_waited_too_long_says_so(
+    alice: Person, stack: Stack
+) -> None:
+    document = alice.upload("waiting.md", "# Waiting\n\nFor what?")
+    path = f"/api/v1/documents/{document}/index"
+    age(stack, document, 5)
+    assert alice.post(path).status_code == 409
+    age(stack, document, 61)
+    assert (entry(alice, document)["status"], "waited too long" in entry(alice, document)["problem"]) == (
+        "failed",
+        True,
+    )
+    assert alice.post(path).status_code == 202
+    assert entry(alice, document)["status"] in ("queued", "ready")
+
+
+def test_one_person_has_so_much_waiting_and_no_more(bob: Person, alice: Person, stack: Stack) -> None:
+    documents = [bob.upload(f"{number}.md", f"# {number}\n\nText.") for number in range(3)]
+    with connect(stack, "bootstrap") as outside:
+        made = outside.execute(
+            "insert into chatbot.documents (tenant_id, owner_id, title, media_type, sha256, size)"
+            " select d.tenant_id, d.owner_id, 'x', 'text/plain', sha256('x'), 1 from chatbot.documents d,"
+            " generate_series(1, 30) where d.id = %s returning id",
+            (documents[0],),
+        ).fetchall()
+        refused = bob.post("/api/v1/documents", params={"name": "more.md"}, content=b"# More")
+        again = bob.post(f"/api/v1/documents/{documents[1]}/index")
+        assert (refused.status_code, again.status_code) == (429, 429)
+        assert alice.post("/api/v1/documents", params={"name": "other.md"}, content=b"# Other").status_code == 202
+        outside.execute("delete from chatbot.documents where id = any(%s)", ([row[0] for row in made],))
+    bob.upload("more.md", "# More\n\nText.")
+
+
+def test_a_document_that_ends_the_worker_is_given_up(alice: Person, stack: Stack) -> None:
+    document = alice.upload("deadly.md", "# Deadly\n\nText.")
+    alice.post(f"/api/v1/documents/{document}/index")
+    # as if the worker had been killed while reading it, three times
+    with connect(stack, "bootstrap") as outside:
+        outside.execute("update chatbot.documents set attempts = 3, status = 'ready' where id = %s", (document,))
+    who = principal_of(alice, "acme")
+    settings = DatabaseSettings(host=str(stack.places.sockets), name="chatbot")
+    password = stack.secrets["database_worker_password"]
+    database = WorkerDatabase(settings, signer(stack, "worker"), password)
+    assert ingest_document(database, HashingEmbedder(), who, UUID(document), uuid4()) == "given up"
+    assert entry(alice, document)["status"] == "failed"
+    assert "several times" in entry(alice, document)["problem"]
+
+
+def test_a_colleague_s_documents_hide_nobody_s_own(alice: Person, bob: Person, stack: Stack) -> None:
+    own = bob.upload("mine.md", "# Mine\n\nText.")
+    theirs = alice.upload("shared.md", "# Shared\n\nText.", shared=True)
+    with connect(stack, "bootstrap") as outside:
+        made = outside.execute(
+            "insert into chatbot.documents (tenant_id, owner_id, shared, title, media_type, sha256, size, status)"
+            " select d.tenant_id, d.owner_id, true, 'flood', 'text/plain', sha256('x'), 1, 'ready' from chatbot.documents d,"
+            " generate_series(1, 600) where d.id = %s returning id",
+            (theirs,),
+        ).fetchall()
+        listed = bob.get("/api/v1/documents").json()
+        assert own in [entry["id"] for entry in listed]
+        assert listed[0]["own"] and not listed[-1]["own"]
+        outside.execute("delete from chatbot.documents where id = any(%s)", ([row[0] for row in made],))

@@ -1,6 +1,7 @@
 """API keys: made once, used as far as their scopes reach, revoked at once."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -164,3 +165,32 @@ def test_a_person_has_so_many_keys_and_no_more(person: Callable[[str], Person]) 
     assert grace.post("/api/v1/keys", json={"name": "x", "scopes": ["chat"]}).status_code == 422
     assert grace.change("DELETE", f"/api/v1/keys/{made[0]}").status_code == 204
     make(grace)
+
+
+def test_a_key_ends_when_its_owner_no_longer_signs_in(alice: Person, program: Program, stack: Stack) -> None:
+    key = make(alice)["key"]
+    who = alice.get("/api/v1/session").json()["user"]
+    with connect(stack, "bootstrap") as outside:
+        for days, status in ((29, 200), (31, 401)):
+            outside.execute(
+                "update chatbot.users set signed_in_at = now() - make_interval(days => %s) where id = %s", (days, who)
+            )
+            assert program(key, "GET", "/api/v1/documents").status_code == status
+    alice.sign_in("alice")
+    assert program(key, "GET", "/api/v1/documents").status_code == 200
+
+
+def test_a_list_of_keys_has_an_end_and_making_them_at_once_makes_no_more(person: Callable[[str], Person]) -> None:
+    grace = person("grace")
+    for entry in grace.get("/api/v1/keys").json():
+        grace.change("DELETE", f"/api/v1/keys/{entry['id']}")
+    for _ in range(30):
+        grace.change("DELETE", f"/api/v1/keys/{make(grace)['id']}")
+    assert len([entry for entry in grace.get("/api/v1/keys").json() if entry["revoked_at"]]) <= 21
+    with ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(grace.post, "/api/v1/keys", json={"name": "race", "scopes": ["chat"]}) for _ in range(40)]
+        assert {each.result().status_code for each in sent} <= {201, 422}
+    living = [entry for entry in grace.get("/api/v1/keys").json() if not entry["revoked_at"]]
+    assert len(living) == 20
+    for entry in living:
+        grace.change("DELETE", f"/api/v1/keys/{entry['id']}")

@@ -1,8 +1,11 @@
 """The OpenAI-compatible interface, with unchanged clients of others and with raw requests."""
 
 import json
+import threading
+import time
 import typing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +46,7 @@ def sender(stack: Stack, person: Person) -> Iterator[Send]:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             return client.post(path, content=content, headers=headers)
 
+        send.client, send.headers = client, {"authorization": f"Bearer {key}"}
         yield send
 
 
@@ -257,3 +261,34 @@ def test_a_neighbour_s_documents_are_not_in_a_program_s_answers(send: Send, caro
     with sender(stack, carol) as theirs:
         assert "Biscuit" not in theirs().text
     assert "Biscuit" in send().text
+
+
+def test_a_question_without_end_holds_nobody_up(send: Send, bob: Person) -> None:
+    """The cost of a search grows with a question's words: only its beginning is searched with."""
+    words = " ".join(f"w{number * 7919}x" for number in range(9000))
+    parts = [{"type": "text", "text": words[place : place + 90_000]} for place in range(0, len(words), 90_000)]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(send, messages=[{"role": "user", "content": parts}]) for _ in range(4)]
+        bob.ask("Is anybody there?")
+        assert [each.result().status_code for each in asked] == [200] * 4
+
+
+def test_a_client_that_leaves_stops_the_model(heard: Send, model: ScriptedModel) -> None:
+    from tests.doubles import upstream
+
+    noticed = threading.Event()
+
+    def endless(handler: Any) -> None:
+        upstream.begin_stream(handler)
+        try:
+            while True:
+                upstream.send_piece(handler, "word ")
+                time.sleep(0.01)  # the pace of a model; nothing waits for it
+        except OSError:
+            noticed.set()
+
+    model.behave = endless
+    body = {"model": "chatbot", "messages": QUESTION, "stream": True}
+    with heard.client.stream("POST", "/v1/chat/completions", json=body, headers=heard.headers) as answer:
+        next(answer.iter_raw())
+    assert noticed.wait(5)

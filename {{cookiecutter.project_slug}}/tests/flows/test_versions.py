@@ -1,11 +1,15 @@
 """A conversation keeps every version: edited questions and repeated answers stand beside the earlier ones."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 
 from development.stack import Stack
+from tests.doubles.database import connect
 from tests.doubles.person import Answer, Person, read_events
 from tests.doubles.upstream import ScriptedModel
 
@@ -25,8 +29,16 @@ def numbers(answer: Answer) -> tuple[int, int]:
 
 
 def messages(person: Person, conversation: str) -> dict[int, dict[str, Any]]:
-    shown = person.get(f"/api/v1/conversations/{conversation}").json()["messages"]
-    return {message["id"]: message for message in shown}
+    """Return every version of every message, by number."""
+    kept = person.get(f"/api/v1/conversations/{conversation}/export", params={"format": "json"}).json()["messages"]
+    return {message["id"]: message for message in kept}
+
+
+def way(person: Person, conversation: str, through: int = 0) -> list[tuple[int, list[int]]]:
+    """Return what the page shows: numbers and versions."""
+    shown = person.get(f"/api/v1/conversations/{conversation}", params={"through": through})
+    assert shown.status_code == 200, shown.text
+    return [(message["id"], message["versions"]) for message in shown.json()["messages"]]
 
 
 @pytest.fixture
@@ -126,3 +138,59 @@ def test_no_message_of_another_conversation_or_person_is_a_place_here(alice: Per
     # an answer is no question
     assert alice.post(f"/api/v1/conversations/{shed}/turns", json={"again": own[1]}).status_code == 404
     assert len(messages(alice, shed)) == 2
+
+
+def test_the_page_is_given_one_way_and_the_numbers_of_the_others(anna: Person, model: ScriptedModel) -> None:
+    conversation = anna.begin()
+    q1, a1 = numbers(post(anna, conversation, question="one"))
+    q2, a2 = numbers(post(anna, conversation, question="two"))
+    q3, a3 = numbers(post(anna, conversation, question="two, edited", parent=a1))
+    _, a4 = numbers(post(anna, conversation, again=q3))
+    q5, a5 = numbers(post(anna, conversation, question="another beginning", parent=None))
+    assert way(anna, conversation) == [(q5, [q1, q5]), (a5, [a5])]
+    assert way(anna, conversation, q1) == [(q1, [q1, q5]), (a1, [a1]), (q3, [q2, q3]), (a4, [a3, a4])]
+    assert way(anna, conversation, a3) == [(q1, [q1, q5]), (a1, [a1]), (q3, [q2, q3]), (a3, [a3, a4])]
+    assert way(anna, conversation, q2)[-1] == (a2, [a2])
+    path = f"/api/v1/conversations/{conversation}"
+    assert anna.get(path, params={"through": 2**62}).status_code == 404
+    for wrong in ("-1", "x", str(2**63), ""):
+        assert anna.get(path, params={"through": wrong}).status_code == 422
+
+
+def test_a_long_conversation_shows_its_end_and_exports_its_beginning(
+    anna: Person, stack: Stack, model_stack: Stack
+) -> None:
+    conversation = anna.begin()
+    first, _ = numbers(post(anna, conversation, question="The very first question"))
+    with connect(model_stack, "bootstrap") as outside:
+        outside.execute(
+            "do $$ declare last record; begin for n in 1..600 loop"
+            f" select * into last from chatbot.messages where conversation_id = '{conversation}' order by id desc limit 1;"
+            " insert into chatbot.messages (tenant_id, user_id, conversation_id, parent_id, author, content)"
+            "  values (last.tenant_id, last.user_id, last.conversation_id, last.id,"
+            "          case last.author when 'user' then 'assistant' else 'user' end, 'message ' || n); end loop; end $$"
+        )
+    shown = way(anna, conversation)
+    assert len(shown) == 200 and first not in dict(shown)
+    exported = anna.get(f"/api/v1/conversations/{conversation}/export", params={"format": "markdown"}).text
+    assert "The very first question" in exported and "message 600" in exported
+    assert len(messages(anna, conversation)) == 602
+
+
+def test_leaving_at_the_very_end_keeps_the_answer_once(anna: Person, model: ScriptedModel, model_stack: Stack) -> None:
+    """The reader hangs up while the answer is being stored: it is neither lost nor stored twice."""
+    conversation = anna.begin()
+    headers = {"origin": model_stack.url, "x-csrf-token": anna.csrf, "content-type": "application/json"}
+    headers["cookie"] = "; ".join(f"{name}={value}" for name, value in anna.cookies.items())
+    for number in range(40):
+        with httpx2.Client(base_url=model_stack.url, trust_env=False) as client:
+            body = json.dumps({"question": f"q{number}", "parent": None})
+            path = f"/api/v1/conversations/{conversation}/turns"
+            with client.stream("POST", path, content=body, headers=headers) as answer:
+                for piece in answer.iter_raw():
+                    if b'"done"' in piece or b"event: end" in piece:
+                        break  # leaving closes the connection
+    numbers(post(anna, conversation, question="last"))  # the server is through with all the others
+    kept = messages(anna, conversation).values()
+    answers = Counter(message["parent"] for message in kept if message["author"] == "assistant")
+    assert not [parent for parent, count in answers.items() if count > 1]

@@ -43,7 +43,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
         "CrossSiteGuard",
         "Gate",
         "SessionTokenGuard",
-        "BodyLimit",
+        "BodyJudge",
     ]
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from chatbot.chat.kept.history import latest_way
 from chatbot.chat.nodes import parse_blocks
 
 _LIVE = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
@@ -33,9 +32,9 @@ def export_json(title: str, messages: Sequence[Any]) -> bytes:
 
 
 def export_markdown(title: str, messages: Sequence[Any]) -> bytes:
-    """Return the conversation's latest version as Markdown: questions quoted, answers as written, sources below."""
+    """Return messages as Markdown: questions quoted, answers as written, sources below."""
     parts = [f"# {harmless(title)}"]
-    for message in latest_way(messages):
+    for message in messages:
         time = message.created_at.strftime("%Y-%m-%d %H:%M")
         if message.author == "user":
             quoted = "\n".join(f"> {line}" for line in harmless(message.content).splitlines())

@@ -1,6 +1,6 @@
 """A stored conversation as the page shows it: by the same renderer as the stream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from chatbot.chat.links import written_links
@@ -8,12 +8,12 @@ from chatbot.chat.nodes import render_answer
 
 
 def render_history(messages: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return messages for the page, each with its parent: a question as text, an answer as nodes with citations."""
+    """Return messages for the page, with parent and versions: a question as text, an answer as nodes with citations."""
     shown = []
     trusted: dict[int, frozenset[str]] = {}
     for message in messages:
         entry = {"id": message.id, "parent": message.parent_id, "author": message.author}
-        entry["created_at"] = message.created_at.isoformat()
+        entry |= {"created_at": message.created_at.isoformat(), "versions": list(message.versions)}
         if message.author == "user":
             trusted[message.id] = written_links(message.content)
             entry["text"] = message.content
@@ -24,14 +24,3 @@ def render_history(messages: Iterable[Any]) -> list[dict[str, Any]]:
             entry["outcome"] = message.outcome
         shown.append(entry)
     return shown
-
-
-def latest_way(messages: Sequence[Any]) -> list[Any]:
-    """Return, of all versions, the messages on the way to the latest one, oldest first."""
-    by_id = {message.id: message for message in messages}
-    way = []
-    message = messages[-1] if messages else None
-    while message is not None:
-        way.append(message)
-        message = by_id.get(message.parent_id)
-    return way[::-1]

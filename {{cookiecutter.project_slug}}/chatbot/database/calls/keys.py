@@ -54,6 +54,11 @@ class KeyStore:
         return KeyHolder(who, frozenset(map(KeyScope, row[4])))
 
 
+async def lock_keys(connection: AsyncConnection, who: Principal) -> None:
+    """Let one request at a time make keys for the principal: they are counted first."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"keys|{who.user_id}", 0))))
+
+
 async def list_keys(connection: AsyncConnection) -> Sequence[KeyRow]:
     """Return the principal's own keys that would not have expired yet, the latest first."""
     query = select(*_SHOWN).where(ApiKey.expires_at > func.now()).order_by(ApiKey.created_at.desc())
@@ -63,8 +68,9 @@ async def list_keys(connection: AsyncConnection) -> Sequence[KeyRow]:
 async def keep_key(
     connection: AsyncConnection, who: Principal, name: str, key: str, scopes: frozenset[KeyScope], life: timedelta
 ) -> KeyRow:
-    """Keep the digest of a new key. What expired is removed on the way."""
-    await connection.execute(delete(ApiKey).where(ApiKey.expires_at <= func.now()))
+    """Keep the digest of a new key. What expired, and all but the latest revoked ones, are removed on the way."""
+    revoked = select(ApiKey.id).where(ApiKey.revoked_at.is_not(None)).order_by(ApiKey.revoked_at.desc()).offset(20)
+    await connection.execute(delete(ApiKey).where((ApiKey.expires_at <= func.now()) | ApiKey.id.in_(revoked)))
     row = insert(ApiKey).values(
         tenant_id=who.tenant_id,
         user_id=who.user_id,

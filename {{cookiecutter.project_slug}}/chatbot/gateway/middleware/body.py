@@ -1,50 +1,144 @@
-"""How many bytes a request's body may have.
+"""What a request's body may be before anybody reads meaning into it (control api-validate).
 
-Stops: a body that fills the memory before anybody looks at it. The announced length is judged before anything is read,
-what then arrives is counted, by one table of routes with a small default. Fails closed: what is not in the table has
-the default.
+Stops: a body that fills the memory, nesting that exhausts a parser, and JSON that two readers read in two ways: a key
+that stands twice, a number that is none, half a character (RFC 8259, sections 4 and 8; RFC 7493, section 2). The
+announced length is judged before anything is read, what then arrives is counted, by one table of routes with a small
+default. Fails closed: what is not in the table has the default. Which fields a body may hold is for its route's own
+schema to say; every one refuses what it does not know.
 """
 
+import json
+import re
 from collections.abc import Mapping
+from typing import Any
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.core.errors import Problem, TooLarge
+from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.monitoring.refusals import note_refusal
 
 DEFAULT_BYTES = 64 * 1024
+MOST_DEPTH, MOST_KEYS = 32, 2000
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class BodyTooLarge(HTTPException):
     """More arrived than is taken. Of Starlette's kind: FastAPI turns any other that is met while reading into a 400."""
 
 
-class BodyLimit:
-    """Counts the bytes of every request's body."""
+class NotJson(Unprocessable):
+    """Nothing that JSON's standard knows."""
+
+    title = "The body is not JSON"
+    code = "invalid_json"
+
+
+class BodyJudge:
+    """Counts the bytes of every body, and reads JSON strictly before it is passed on."""
 
     def __init__(self, app: ASGIApp, *, routes: Mapping[tuple[str, str], int]) -> None:
         self._app = app
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or raise `TooLarge`."""
+        """Pass on, or raise `TooLarge` or `Unprocessable`."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         most = self._routes.get((scope["method"], scope["path"]), DEFAULT_BYTES)
-        arrived = 0
         if _announced(scope) > most:
+            note_refusal("api-validate", "too large")
             raise TooLarge(_why(most))
+        counted = _counted(receive, most)
+        if _is_json(scope):
+            counted = await _judged(counted)
+        await self._app(scope, counted, send)
 
-        async def count() -> Message:
-            nonlocal arrived
+
+def check_json(body: bytes) -> None:
+    """Raise `Unprocessable` for what is no JSON, or can be read in two ways, or is nested or divided without end."""
+    try:
+        orjson.loads(body)  # strict: UTF-8, no NaN, no half characters
+        depth = _depth(body)
+        if depth > MOST_DEPTH:
+            raise Unprocessable(f"The JSON is nested {depth} deep: {MOST_DEPTH} are taken.")
+        json.loads(body, object_pairs_hook=_Keys().take)
+    except (ValueError, RecursionError):
+        raise NotJson("It is read strictly: check quotes, commas and characters.") from None
+
+
+class _Keys:
+    """Counts the keys of a document, and refuses one that stands twice in an object."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def take(self, pairs: list[tuple[str, Any]]) -> None:
+        self.count += len(pairs)
+        if self.count > MOST_KEYS:
+            raise Unprocessable(f"The JSON has more than {MOST_KEYS} keys.")
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise Unprocessable("A key stands twice in one object: it could be read in two ways.")
+
+
+def _depth(body: bytes) -> int:
+    deepest = depth = 0
+    for byte in _STRING.sub(b"", body):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    arrived = 0
+
+    async def count() -> Message:
+        nonlocal arrived
+        message = await receive()
+        arrived += len(message.get("body", b""))
+        if arrived > most:
+            note_refusal("api-validate", "too large")
+            raise BodyTooLarge(413, _why(most))
+        return message
+
+    return count
+
+
+async def _judged(receive: Receive) -> Receive:
+    """Read the whole body, judge it, and return what hands it over once."""
+    pieces: list[bytes] = []
+    last: Message | None = None
+    while last is None:
+        try:
             message = await receive()
-            arrived += len(message.get("body", b""))
-            if arrived > most:
-                raise BodyTooLarge(413, _why(most))
-            return message
+        except BodyTooLarge as error:
+            raise TooLarge(error.detail) from None
+        if message["type"] == "http.disconnect":
+            raise Problem("The request ended before it was whole.")
+        pieces.append(message.get("body", b""))
+        last = None if message.get("more_body") else message
+    body = b"".join(pieces)
+    if body:  # a body may be left away; whether it is needed, its route knows
+        try:
+            check_json(body)
+        except Unprocessable:
+            note_refusal("api-validate", "unsound JSON")
+            raise
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        await self._app(scope, count, send)
+    async def hand_over() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return hand_over
+
+
+def _is_json(scope: Scope) -> bool:
+    return any(name == b"content-type" and b"json" in value.lower() for name, value in scope["headers"])
 
 
 def _announced(scope: Scope) -> int:

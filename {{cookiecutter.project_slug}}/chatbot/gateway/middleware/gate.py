@@ -90,7 +90,7 @@ class Gate:
 
 def _is_page(scope: Scope) -> bool:
     """Say whether a person's browser is opening a page, so that a redirect helps more than an error."""
-    if scope["method"] not in _SAFE or scope["path"].startswith("/api/"):
+    if scope["method"] not in _SAFE or scope["path"].startswith(("/api/", "/v1/")):
         return False
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 

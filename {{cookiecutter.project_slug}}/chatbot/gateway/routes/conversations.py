@@ -1,6 +1,5 @@
 """Conversations: begun, listed, searched, read, renamed, exported, deleted and restored."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,14 +12,13 @@ from chatbot.chat.kept.export import export_json, export_markdown
 from chatbot.chat.kept.history import render_history
 from chatbot.chat.kept.searching import MOST_CHARACTERS, MOST_MESSAGES, find_conversations
 from chatbot.core.errors import NotFound, Unprocessable
-from chatbot.core.principal import Principal
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.labels import Label
-from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/conversations")
+_MOST_EXPORTED = 10_000  # messages
 _FORMS = {
     "markdown": (export_markdown, "text/markdown; charset=utf-8", "md"),
     "json": (export_json, "application/json", "json"),
@@ -83,10 +81,16 @@ async def list_conversations(
 
 
 @router.get("/{conversation}")
-async def show_conversation(conversation: UUID, who: Who, parts: Using) -> ConversationShown:
-    """Return a conversation's messages, answers as nodes."""
-    found, messages = await _read(conversation, who, parts)
-    shown = render_history(messages)
+async def show_conversation(
+    conversation: UUID, who: Who, parts: Using, through: Annotated[int, Query(ge=0, lt=2**63)] = table.LATEST_WAY
+) -> ConversationShown:
+    """Return a conversation's messages, answers as nodes: those on the way to the latest one, or `through` another."""
+    async with parts.database.acting_for(who) as connection:
+        found = await table.find_conversation(connection, conversation)
+        messages = await table.read_way(connection, conversation, through) if found else []
+    if found is None or (through and not messages):
+        raise _unknown()
+    shown = await to_thread.run_sync(render_history, messages)
     return ConversationShown(id=found.id, title=_title(found), folder=found.folder, messages=shown)
 
 
@@ -94,12 +98,19 @@ async def show_conversation(conversation: UUID, who: Who, parts: Using) -> Conve
 async def export_conversation(
     conversation: UUID, who: Who, parts: Using, form: Annotated[Literal["markdown", "json"], Query(alias="format")]
 ) -> Response:
-    """Return a conversation as a file to keep."""
-    found, messages = await _read(conversation, who, parts)
+    """Return a conversation as a file to keep: the latest version for people, every version for machines."""
     make, kind, suffix = _FORMS[form]
+    async with parts.database.acting_for(who) as connection:
+        found = await table.find_conversation(connection, conversation)
+        if found is None:
+            raise _unknown()
+        if form == "json":
+            messages = await table.list_messages(connection, conversation, _MOST_EXPORTED)
+        else:
+            messages = await table.read_way(connection, conversation, most=_MOST_EXPORTED)
     name = f"conversation-{str(found.id)[:8]}.{suffix}"
     return Response(
-        make(_title(found), messages),
+        await to_thread.run_sync(make, _title(found), messages),
         media_type=kind,
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
@@ -138,14 +149,6 @@ async def restore_conversation(conversation: UUID, who: Who, parts: Using) -> Re
         if not await table.restore_conversation(connection, conversation):
             raise NotFound("There is nothing to restore: it was not deleted, or too long ago.")
     return Response(status_code=204)
-
-
-async def _read(conversation: UUID, who: Principal, parts: Parts) -> tuple[KeptRow, Sequence[KeptRow]]:
-    async with parts.database.acting_for(who) as connection:
-        found = await table.find_conversation(connection, conversation)
-        if found is None:
-            raise _unknown()
-        return found, await table.list_messages(connection, conversation)
 
 
 def _entry(row: KeptRow, snippet: str = "") -> ConversationEntry:

@@ -1,6 +1,6 @@
 """Documents: uploaded, listed, renamed, shared, read anew, cited, deleted."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from chatbot.retrieval.reading import clean_title, read_document
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/documents")
+_MOST_WAITING = 30
 
 
 class UploadOptions(BaseModel):
@@ -71,8 +72,12 @@ async def upload_document(
 ) -> dict[str, Any]:
     """Keep the body as a document and have it made searchable. The body is the file itself, nothing around it."""
     body = await request.body()
-    document: NewDocument = read_document(options.name, body, shared=options.shared)
+    document: NewDocument = await to_thread.run_sync(
+        lambda: read_document(options.name, body, shared=options.shared)  # megabytes are looked through
+    )
     async with parts.database.acting_for(who) as connection:
+        if await table.count_waiting(connection, who, _patience(parts)) >= _MOST_WAITING:
+            raise TooManyWaiting(f"{_MOST_WAITING} of yours wait to be read. Try again when some are done.")
         identifier = await table.keep_document(connection, who, document)
     await _hand_over(parts, who, identifier)
     return {"id": identifier, "title": document.title, "status": "queued"}
@@ -80,9 +85,9 @@ async def upload_document(
 
 @router.get("")
 async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
-    """List the documents that one may read, the latest first."""
+    """List the documents that one may read: one's own, then what colleagues share, each the latest first."""
     async with parts.database.acting_for(who) as connection:
-        rows = await table.list_documents(connection)
+        rows = await table.list_documents(connection, who, _patience(parts))
     return [
         DocumentEntry(
             id=row.id,
@@ -117,8 +122,13 @@ async def change_document(document: UUID, change: DocumentChange, who: Who, part
 async def index_document(document: UUID, who: Who, parts: Using) -> dict[str, str]:
     """Have one's own document read anew, after a failure for instance."""
     async with parts.database.acting_for(who) as connection:
-        if not await table.change_document(connection, who, document, {"status": "queued", "problem": None}):
-            raise NotFound("There is no such document of yours.")
+        if await table.count_waiting(connection, who, _patience(parts)) >= _MOST_WAITING:
+            raise TooManyWaiting(f"{_MOST_WAITING} of yours wait to be read. Try again when some are done.")
+        queued = await table.queue_again(connection, who, document, _patience(parts))
+    if queued is None:
+        raise NotFound("There is no such document of yours.")
+    if not queued:
+        raise Problem("It is being read already.", status=409)
     await _hand_over(parts, who, document)
     return {"status": "queued"}
 
@@ -165,3 +175,14 @@ async def _hand_over(parts: Parts, who: Principal, document: UUID) -> None:
         async with parts.database.acting_for(who) as connection:
             await table.mark_failed(connection, document, problem.detail)
         raise
+
+
+class TooManyWaiting(Problem):
+    """The principal has as much waiting as one person may: the worker reads for everybody."""
+
+    status = 429
+    title = "Too many documents at once"
+
+
+def _patience(parts: Parts) -> timedelta:
+    return timedelta(seconds=parts.settings.jobs.life_seconds)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chatbot.core.errors import NotFound, Unprocessable
-from chatbot.database.calls.keys import keep_key, list_keys, revoke_key
+from chatbot.database.calls.keys import keep_key, list_keys, lock_keys, revoke_key
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.labels import Name
 from chatbot.identity.keys import KeyScope, new_key
@@ -57,6 +57,7 @@ async def make_key(wanted: NewKey, who: Who, parts: Using) -> MadeKey:
     """Make a key. The answer holds it; nobody can ask for it again."""
     key = new_key()
     async with parts.database.acting_for(who) as connection:
+        await lock_keys(connection, who)
         living = [row for row in await list_keys(connection) if row.revoked_at is None]
         if len(living) >= _MOST_KEYS:
             raise Unprocessable(f"You have {_MOST_KEYS} keys. Revoke one that is no longer used.")
