@@ -43,13 +43,14 @@ def test_a_document_s_title_and_text_are_kept_as_they_are(run: Callable[..., Any
         kept = await documents.keep_document(
             connection, who, NewDocument(text, "text/plain", text.encode(), shared=False)
         )
-        found = [await listed(connection, kept)]
+        found = [await listed(connection, who, kept)]
         await documents.change_document(connection, who, kept, {"title": text + text})
         await documents.mark_failed(connection, kept, text)
-        return [*found, await listed(connection, kept)]
+        return [*found, await listed(connection, who, kept)]
 
-    async def listed(connection: Any, document: Any) -> Any:
-        return next(row for row in await documents.list_documents(connection) if row.id == document)
+    async def listed(connection: Any, who: Any, document: Any) -> Any:
+        rows = await documents.list_documents(connection, who, timedelta(hours=1))
+        return next(row for row in rows if row.id == document)
 
     first, then = run(action)
     assert first.title == text
