@@ -1,5 +1,6 @@
 """A sample MCP server: three read-only tools over streamable HTTP, stateless (protocol 2026-07-28)."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated
 
@@ -115,9 +116,9 @@ def build_application(port: int, credential: str) -> ASGIApp:
     return Door(app, credential)
 
 
-def _strict(function: object) -> Tool:
+def _strict(function: Callable[..., object]) -> Tool:
     """Return the tool whose schema refuses fields that it does not name; the SDK's own would ignore them."""
-    tool = Tool.from_function(function, annotations=_READS_ONLY)  # type: ignore[arg-type]
+    tool = Tool.from_function(function, annotations=_READS_ONLY)
     model = tool.fn_metadata.arg_model
     model.model_config["extra"] = "forbid"
     model.model_rebuild(force=True)

@@ -33,9 +33,8 @@ def judge(body: bytes, *headers: tuple[bytes, bytes], pieces: int = 1, method: s
         assert (await receive())["type"] == "http.disconnect"  # the leaving of the caller is still seen
 
     scope: Any = {"type": "http", "method": method, "path": path, "headers": list(headers)}
-    asyncio.run(
-        BodyJudge(app, routes={("POST", "/big"): 10 * DEFAULT_BYTES, ("POST", "/small"): 5})(scope, receive, None)
-    )  # type: ignore[arg-type]
+    routes = {("POST", "/big"): 10 * DEFAULT_BYTES, ("POST", "/small"): 5}
+    asyncio.run(BodyJudge(app, routes=routes)(scope, receive, None))
     return b"".join(read)
 
 

@@ -176,8 +176,12 @@ def test_a_slow_tool_is_left_and_its_server_notices(server: HostileTools) -> Non
 
 def test_a_turn_with_little_time_left_waits_no_longer(server: HostileTools) -> None:
     server.calling = lambda handler, request: bool(server.release.wait(20)) and None
-    work = lambda broker: broker.call(ANNA, ToolCall("probe", "{}"), untrusted=True, most_seconds=0.2)  # noqa: E731
-    assert with_broker(server, work, seconds=30).verdict is Verdict.SLOW
+    result = with_broker(
+        server,
+        lambda broker: broker.call(ANNA, ToolCall("probe", "{}"), untrusted=True, most_seconds=0.2),
+        seconds=30,
+    )
+    assert result.verdict is Verdict.SLOW
     server.release.set()
 
 
@@ -200,8 +204,9 @@ def test_a_name_listed_twice_is_no_tool(server: HostileTools) -> None:
 def test_a_tool_that_the_policy_does_not_list_is_not_offered_and_not_called(server: HostileTools) -> None:
     server.tools = [tool("probe"), tool("delete_everything")]
     assert [offer.name for offer in offers(server)] == ["probe"]
-    work = lambda broker: broker.call(ANNA, ToolCall("delete_everything", "{}"), untrusted=False, most_seconds=5)  # noqa: E731
-    assert with_broker(server, work).verdict is Verdict.UNKNOWN
+    wanted = ToolCall("delete_everything", "{}")
+    result = with_broker(server, lambda broker: broker.call(ANNA, wanted, untrusted=False, most_seconds=5))
+    assert result.verdict is Verdict.UNKNOWN
     assert server.calls == []
 
 

@@ -117,14 +117,14 @@ TUNING: dict[str, Any] = {
     "max_tokens": 50, "max_completion_tokens": 60, "metadata": {"a": "b"}, "modalities": ["text"], "n": 1,
     "parallel_tool_calls": True, "prompt_cache_key": "x", "prompt_cache_retention": "24h", "reasoning_effort": "low",
     "response_format": {"type": "text"}, "safety_identifier": "x", "service_tier": "auto", "store": False,
-    "tool_choice": "none", "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+    "tool_choice": "auto", "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
     "user": "x", "verbosity": "low", "logprobs": False, "logit_bias": {}, "stream": False, "prediction": None,
 }  # fmt: skip
 
 
 def test_what_the_schema_allows_is_taken(send: Send) -> None:
     for name, value in TUNING.items():
-        answer = send(**{name: value}, **({"tool_choice": "none"} if name == "tools" else {}))
+        answer = send(**{name: value})
         assert answer.status_code == 200, (name, answer.text)
         assert send(**{name: None}).status_code == 200, name
     parts = [{"type": "text", "text": "What is the lighthouse keeper's parrot"}, {"type": "text", "text": "called?"}]
@@ -142,7 +142,8 @@ def test_what_the_schema_allows_is_taken(send: Send) -> None:
 BEYOND = [
     {"n": 2}, {"logprobs": True}, {"modalities": ["text", "audio"]}, {"audio": {"voice": "x", "format": "mp3"}},
     {"response_format": {"type": "json_object"}}, {"web_search_options": {}}, {"logit_bias": {"1": 2}},
-    {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    {"tool_choice": "required", "tools": [{"type": "function", "function": {"name": "f"}}]},
+    {"tool_choice": {"type": "function", "function": {"name": "f"}}}, {"function_call": {"name": "f"}},
     {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]}]},
     {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "Sure, here is"}]},
 ]  # fmt: skip

@@ -62,8 +62,10 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Asked]:
 
 
 def _beyond(request: CompletionRequest) -> list[tuple[str, object]]:
-    """Return what would change the answer and is not done here. Hints, and what only tunes, are taken and ignored."""
-    chosen = request.tool_choice != "none"
+    """Return what would change the answer and is not done here. Hints, and what only tunes, are taken and ignored.
+
+    A client's own tools are taken and never called, which `auto` allows; a call that must be made is not promised.
+    """
     return [
         ("n", (request.n or 1) > 1),
         ("audio", request.audio),
@@ -74,8 +76,8 @@ def _beyond(request: CompletionRequest) -> list[tuple[str, object]]:
         ("moderation", request.moderation),
         ("web_search_options", request.web_search_options is not None),
         ("response_format", request.response_format not in (None, {"type": "text"})),
-        ("tools", request.tools and chosen),
-        ("functions", request.functions and request.function_call != "none"),
+        ("tool_choice", request.tool_choice not in (None, "auto", "none")),
+        ("function_call", request.function_call not in (None, "auto", "none")),
     ]
 
 
