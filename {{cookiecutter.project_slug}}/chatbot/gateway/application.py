@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp
+from starlette.types import Lifespan
 
 from chatbot.gateway.cookies import CookieNames
 from chatbot.gateway.middleware.body import BodyJudge
@@ -31,8 +31,8 @@ BODY_BYTES = {
 ROUTERS = (conversations.router, documents.router, keys.router, auth.router, health.router)
 
 
-def build_application(parts: Parts) -> FastAPI:
-    """Return the ASGI application for these parts."""
+def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Return the application with its ordinary routes: nothing is served by it, and nothing describes it in public."""
     app = FastAPI(
         title="Secure AI chatbot",
         version="1",
@@ -41,16 +41,22 @@ def build_application(parts: Parts) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False},
-        lifespan=_lifespan,
+        lifespan=lifespan,
     )
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def build_application(parts: Parts) -> FastAPI:
+    """Return the ASGI application for these parts."""
+    app = bare_application(_lifespan)
     app.state.parts = parts
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
     # first, since it is the busiest; plain ASGI, since it is the hot path
     app.router.routes.insert(0, turns.turn_route(parts.turn_service))
     app.router.routes.extend(openai_routes(parts.completions))
-    for router in ROUTERS:
-        app.include_router(router)
     app.router.routes.extend(pages.page_routes(manifest))
     add_problem_handlers(app)
     public = PUBLIC | {("GET", path) for path in manifest if path.startswith(pages.ASSETS)}
@@ -75,9 +81,8 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
 
 
 @asynccontextmanager
-async def _lifespan(app: ASGIApp) -> AsyncIterator[None]:
-    # Starlette types the lifespan's argument as any ASGI application; it is ours
-    parts: Parts = app.state.parts  # type: ignore[attr-defined]
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
     await parts.open()
     try:
         yield
