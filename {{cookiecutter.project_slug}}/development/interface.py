@@ -1,5 +1,7 @@
-"""What the interface takes and gives, as an OpenAPI document: made from the routes into openapi.json, or with --check
-compared with it. It is a file of the project and never served: a visitor learns nothing from the running program.
+"""What the interface takes and gives, as an OpenAPI document: made from the routes into openapi.json.
+
+With --check it is compared only. It is a file of the project and never served: a visitor learns nothing from the
+running program.
 """
 
 import json

@@ -16,7 +16,7 @@ from chatbot.tools.exchange import ServerFailed, call_tool
 from chatbot.tools.policy import PermittedTool, ToolPolicy
 from chatbot.tools.results import take_text
 
-_MOST_AT_ONCE = 32  # in this process: so many results at most are in memory
+_MOST_AT_ONCE = 16  # of one server in this process: so many results at most are in memory
 _NO_ANSWER = "The tool did not answer. Go on without it."
 
 
@@ -24,6 +24,8 @@ _NO_ANSWER = "The tool did not answer. Go on without it."
 class _Server:
     service: ToolService
     catalogue: Catalogue
+    # of its own: a slow server holds up nobody else's tools
+    places: asyncio.Semaphore
 
 
 class ToolBroker:
@@ -31,8 +33,10 @@ class ToolBroker:
 
     def __init__(self, policy: ToolPolicy, services: dict[str, ToolService]) -> None:
         self._policy = policy
-        self._servers = {name: _Server(service, Catalogue(name, service)) for name, service in services.items()}
-        self._places = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._servers = {
+            name: _Server(service, Catalogue(name, service), asyncio.Semaphore(_MOST_AT_ONCE))
+            for name, service in services.items()
+        }
 
     def open(self) -> None:
         """Begin to ask every server what it offers. Needs a running loop."""
@@ -82,7 +86,7 @@ class ToolBroker:
         if tool.at_server not in await server.catalogue.tools():
             raise ToolRefused(Verdict.UNKNOWN, "The tool is not there at the moment. Go on without it.")
         try:
-            async with asyncio.timeout(seconds), self._places:
+            async with asyncio.timeout(seconds), server.places:
                 returned = await call_tool(server.service, tool.at_server, arguments, tool.rule.most_bytes)
         except TimeoutError as error:
             raise ToolRefused(Verdict.SLOW, "The tool took too long. Go on without it.") from error

@@ -62,7 +62,9 @@ begin
   end if;
   follows := nullif(place, 0);
   if place = -1 then
-    select max(m.id) into follows from chatbot.messages as m where m.conversation_id = conversation;
+    -- a question that nobody has answered yet is another turn's: the new one stands beside it
+    select case m.author when 'user' then m.parent_id else m.id end into follows
+      from chatbot.messages as m where m.conversation_id = conversation order by m.id desc limit 1;
   elsif follows is not null and not exists (
       select from chatbot.messages as m where m.conversation_id = conversation and m.id = follows) then
     return;

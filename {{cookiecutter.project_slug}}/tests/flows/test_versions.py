@@ -1,8 +1,11 @@
 """A conversation keeps every version: edited questions and repeated answers stand beside the earlier ones."""
 
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -194,3 +197,29 @@ def test_leaving_at_the_very_end_keeps_the_answer_once(anna: Person, model: Scri
     kept = messages(anna, conversation).values()
     answers = Counter(message["parent"] for message in kept if message["author"] == "assistant")
     assert not [parent for parent, count in answers.items() if count > 1]
+
+
+def test_a_turn_beside_one_that_is_under_way_becomes_a_version_of_it(anna: Person, model: ScriptedModel) -> None:
+    conversation = anna.begin()
+    _, a1 = numbers(post(anna, conversation, question="one"))
+    reached, release = threading.Event(), threading.Event()
+
+    def wait(handler: Any) -> None:
+        reached.set()
+        release.wait(20)
+        model.stream(handler)
+
+    model.behave = wait
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(post, anna, conversation, question="slow")
+        assert reached.wait(20)
+        model.behave = None
+        end = time.monotonic() + 20
+        while len(way(anna, conversation)) < 3 and time.monotonic() < end:
+            time.sleep(0.02)  # until the slow question is kept: polling a server's state
+        quick = numbers(post(anna, conversation, question="quick"))
+        release.set()
+        other = numbers(slow.result())
+    assert way(anna, conversation, quick[0])[2:] == [(quick[0], [other[0], quick[0]]), (quick[1], [quick[1]])]
+    assert way(anna, conversation, other[0])[2:] == [(other[0], [other[0], quick[0]]), (other[1], [other[1]])]
+    assert messages(anna, conversation)[quick[0]]["parent"] == a1
