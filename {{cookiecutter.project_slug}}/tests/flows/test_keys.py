@@ -12,7 +12,7 @@ from development.stack import Stack
 from tests.doubles.database import connect
 from tests.doubles.person import Person
 
-SECRET = "The vault's word is heliotrope."
+SECRET = "The pantry's tin is turquoise."
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ Program = Callable[..., httpx2.Response]
 
 def test_a_key_acts_in_its_owner_s_name_and_sees_what_they_see(alice: Person, carol: Person, program: Program) -> None:
     key = make(alice)["key"]
-    document = alice.upload("vault.md", SECRET)
+    document = alice.upload("pantry.md", SECRET)
     assert document in program(key, "GET", "/api/v1/documents").text
     theirs = make(carol)["key"]
     assert document not in program(theirs, "GET", "/api/v1/documents").text

@@ -20,8 +20,8 @@ from development.stack import Stack
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
 
-GUIDE = "# Lighthouse\n\nThe lighthouse keeper's parrot is called Admiral Biscuit."
-QUESTION = [{"role": "user", "content": "What is the lighthouse keeper's parrot called?"}]
+GUIDE = "# Observatory\n\nThe observatory's barn owl is called Admiral Biscuit."
+QUESTION = [{"role": "user", "content": "What is the observatory's barn owl called?"}]
 Send = Callable[..., httpx2.Response]
 
 
@@ -52,7 +52,7 @@ def sender(stack: Stack, person: Person) -> Iterator[Send]:
 
 @pytest.fixture
 def send(alice: Person, stack: Stack) -> Iterator[Send]:
-    alice.upload("lighthouse.md", GUIDE)
+    alice.upload("observatory.md", GUIDE)
     with sender(stack, alice) as send:
         yield send
 
@@ -69,7 +69,7 @@ def client_of(stack: Stack, key: str) -> openai.OpenAI:
 
 
 def test_openai_s_own_client_works_unchanged(alice: Person, stack: Stack) -> None:
-    alice.upload("lighthouse.md", GUIDE)
+    alice.upload("observatory.md", GUIDE)
     with key_of(alice) as key, client_of(stack, key) as client:
         assert "chatbot" in [model.id for model in client.models.list()]
         assert client.models.retrieve("chatbot").object == "model"
@@ -97,7 +97,7 @@ def test_openai_s_own_client_works_unchanged(alice: Person, stack: Stack) -> Non
 
 
 def test_another_maker_s_client_works_unchanged(alice: Person, stack: Stack) -> None:
-    alice.upload("lighthouse.md", GUIDE)
+    alice.upload("observatory.md", GUIDE)
     with key_of(alice) as key:
         client = InferenceClient(base_url=f"{stack.url}/v1", api_key=key)
         whole = client.chat.completions.create(model="chatbot", messages=QUESTION)
@@ -127,7 +127,7 @@ def test_what_the_schema_allows_is_taken(send: Send) -> None:
         answer = send(**{name: value})
         assert answer.status_code == 200, (name, answer.text)
         assert send(**{name: None}).status_code == 200, name
-    parts = [{"type": "text", "text": "What is the lighthouse keeper's parrot"}, {"type": "text", "text": "called?"}]
+    parts = [{"type": "text", "text": "What is the observatory's barn owl"}, {"type": "text", "text": "called?"}]
     earlier = [
         {"role": "system", "content": "Be brief."}, {"role": "developer", "content": [{"type": "text", "text": "x"}]},
         {"role": "user", "content": "Hello", "name": "a"}, {"role": "assistant", "content": None, "tool_calls": [
