@@ -90,8 +90,7 @@ class Completion:
                 yield piece
             yield Finished("stop")
         finally:
-            # every adapter is an asynchronous generator, though the port promises an iterator only
-            await pieces.aclose()  # type: ignore[attr-defined]
+            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, typed as the iterator callers need
 
 
 def _retold(said: Said) -> Exchange | Untrusted:

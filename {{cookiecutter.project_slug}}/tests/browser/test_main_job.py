@@ -1,12 +1,12 @@
 """The main job in a browser, as a new user does it."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Watched
+from tests.doubles.upstream import talk_on
 
 GUIDE = "# Boat house\n\n## Keys\n\nThe boat house key hangs behind the blue door.\n"
 
@@ -43,19 +43,8 @@ def test_sign_in_upload_ask_open_the_source_and_find_it_again(watched: Callable[
 
 
 def test_stop_ends_an_answer_and_the_page_goes_on(watched: Callable[..., Watched], model_stack, model) -> None:
-    from tests.doubles import upstream
-
-    def slow(handler) -> None:
-        upstream.begin_stream(handler)
-        try:
-            while True:
-                upstream.send_piece(handler, "word ")
-                time.sleep(0.01)  # the pace of a model; nothing waits for it
-        except OSError:
-            return
-
     model.reset()
-    model.behave = slow
+    model.behave = talk_on
     at = watched(model_stack)
     at.sign_in("bob")
     at.page.get_by_label("Your question").fill("Go on?")

@@ -1,12 +1,12 @@
 """Versions on the page: a question is edited, an answer repeated, and every version stays within reach."""
 
-import time
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Watched
 from tests.browser.test_conversations import ask
+from tests.doubles.upstream import talk_on
 
 
 def tools(page: Page, kind: str, place: int) -> Locator:
@@ -52,19 +52,8 @@ def test_versions_are_made_and_walked_through_and_survive_a_reload(watched: Call
 
 
 def test_an_answer_that_was_stopped_can_be_replaced(watched: Callable[..., Watched], model_stack, model) -> None:
-    from tests.doubles import upstream
-
-    def slow(handler) -> None:
-        upstream.begin_stream(handler)
-        try:
-            while True:
-                upstream.send_piece(handler, "word ")
-                time.sleep(0.01)  # the pace of a model; nothing waits for it
-        except OSError:
-            return
-
     model.reset()
-    model.behave = slow
+    model.behave = talk_on
     at = watched(model_stack)
     page = at.page
     at.sign_in("bob")

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -96,6 +97,17 @@ def send_delta(handler: BaseHTTPRequestHandler, delta: dict[str, Any]) -> None:
 def send_raw(handler: BaseHTTPRequestHandler, data: bytes) -> None:
     handler.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
     handler.wfile.flush()
+
+
+def talk_on(handler: BaseHTTPRequestHandler) -> None:
+    """Say a word again and again until the client hangs up."""
+    begin_stream(handler)
+    try:
+        while True:
+            send_piece(handler, "word ")
+            time.sleep(0.01)  # the pace of a model; nothing waits for it
+    except OSError:
+        return
 
 
 def end_stream(handler: BaseHTTPRequestHandler) -> None:

@@ -100,8 +100,7 @@ class _Answer:
             body, _ = refusal_body(scope["path"], problem, new_identifier())
             await _send_event(send, body, last=True)
         finally:
-            # `pieces` is an asynchronous generator, typed as the iterator that callers need
-            await pieces.aclose()  # type: ignore[attr-defined]
+            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, typed as the iterator callers need
 
     async def _relay(
         self, first: str | Finished, pieces: AsyncIterator[str | Finished], texts: list[str], send: Send
