@@ -9,15 +9,18 @@ from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from chatbot.gateway.access.actions import ActionTable
+from chatbot.gateway.access.arrival import Arrival
+from chatbot.gateway.access.charging import Charging
+from chatbot.gateway.access.counting import AddressRates, PersonRates
+from chatbot.gateway.access.permission import PermissionGuard
+from chatbot.gateway.access.rates import RateTable
 from chatbot.gateway.cookies import CookieNames
-from chatbot.gateway.middleware.arrival import Arrival
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
-from chatbot.gateway.middleware.permission import PermissionGuard
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
@@ -70,17 +73,28 @@ def build_application(parts: Parts) -> FastAPI:
 
 def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[Middleware]:
     """Return the middleware, outermost first."""
-    origin = parts.settings.gateway.public_url
-    cookies = CookieNames.of(parts.settings.gateway.instance)
+    settings = parts.settings
+    origin = settings.gateway.public_url
+    cookies = CookieNames.of(settings.gateway.instance)
+    rates = RateTable.of(settings.limits.rates)
     return [
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
-        Middleware(Arrival, actions=ActionTable(), proxies=parts.settings.gateway.trusted_proxies),
+        Middleware(Arrival, actions=ActionTable(), proxies=settings.gateway.trusted_proxies, cookies=cookies),
         Middleware(CrossSiteGuard, origin=origin),
-        Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
+        Middleware(AddressRates, limiter=parts.limiter, rates=rates, public=public),
+        Middleware(
+            Gate,
+            sessions=parts.sessions,
+            keys=parts.keys,
+            charging=Charging(parts.counters, parts.budgets, rates, settings.model.max_answer_tokens),
+            limiter=parts.limiter,
+            public=public,
+        ),
+        Middleware(PersonRates, limiter=parts.limiter, rates=rates),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
-        Middleware(PermissionGuard, fresh_seconds=parts.settings.identity.fresh_seconds),
+        Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds),
         Middleware(BodyJudge, routes=BODY_BYTES),
     ]
 

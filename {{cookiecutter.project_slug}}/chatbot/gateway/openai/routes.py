@@ -51,7 +51,7 @@ class _Completions:
         """Answer one question; the model is stopped when the client leaves."""
         who = principal_of(scope)
         request, asked = read_request(await read_json_body(scope, receive))
-        completion = await self._service.begin(who, asked)
+        completion = await self._service.begin(who, scope["spending"], asked)
         answer = _Answer(request, completion)
         await until_left(receive, answer.stream(scope, send) if request.stream else answer.send_whole(send))
 
