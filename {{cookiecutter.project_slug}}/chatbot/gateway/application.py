@@ -10,6 +10,7 @@ from starlette.types import Lifespan
 
 from chatbot.gateway.access.actions import ActionTable
 from chatbot.gateway.access.arrival import Arrival
+from chatbot.gateway.access.capacity import CapacityGuard
 from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.permission import PermissionGuard
@@ -24,7 +25,7 @@ from chatbot.gateway.middleware.hosts import HostGuard
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
-from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns
+from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns, usage
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
@@ -34,7 +35,7 @@ BODY_BYTES = {
     ("POST", "/v1/chat/completions"): 512 * 1024,
     ("POST", "/csp-report"): 8 * 1024,
 }
-ROUTERS = (conversations.router, documents.router, keys.router, auth.router, health.router)
+ROUTERS = (conversations.router, documents.router, keys.router, usage.router, auth.router, health.router)
 
 
 def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
@@ -80,6 +81,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
     return [
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary),
+        Middleware(CapacityGuard, most=settings.limits.most_requests),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
         Middleware(Arrival, actions=ActionTable(), proxies=settings.gateway.trusted_proxies, cookies=cookies),
         Middleware(CrossSiteGuard, origin=origin),
@@ -95,7 +97,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(PersonRates, limiter=parts.limiter, rates=rates),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
         Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds),
-        Middleware(BodyJudge, routes=BODY_BYTES),
+        Middleware(BodyJudge, routes=BODY_BYTES, seconds=settings.limits.body_seconds),
     ]
 
 

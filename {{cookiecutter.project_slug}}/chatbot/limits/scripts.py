@@ -46,6 +46,16 @@ class Counters:
             raise Unavailable("Counters cannot be read just now. Try again in a moment.") from error
         return found
 
+    async def write(self, key: str, field: str, value: int | None) -> None:
+        """Set a field of a counter, or remove it with None."""
+        try:
+            if value is None:
+                await self._valkey.hdel(key, field)
+            else:
+                await self._valkey.hset(key, field, value)
+        except RedisError as error:
+            raise Unavailable("Counters cannot be changed just now. Try again in a moment.") from error
+
     async def _run(self, digest: str, keys: int, *values: str | int | bytes) -> object:
         try:
             found: object = await self._valkey.evalsha(digest, keys, *values)

@@ -34,7 +34,7 @@ def judge(body: bytes, *headers: tuple[bytes, bytes], pieces: int = 1, method: s
 
     scope: Any = {"type": "http", "method": method, "path": path, "headers": list(headers)}
     routes = {("POST", "/big"): 10 * DEFAULT_BYTES, ("POST", "/small"): 5}
-    asyncio.run(BodyJudge(app, routes=routes)(scope, receive, None))
+    asyncio.run(BodyJudge(app, routes=routes, seconds=5)(scope, receive, None))
     return b"".join(read)
 
 

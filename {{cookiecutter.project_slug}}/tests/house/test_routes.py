@@ -42,6 +42,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
     assert names == [
         "SecurityHeaders",
         "ErrorBoundary",
+        "CapacityGuard",
         "HostGuard",
         "Arrival",
         "CrossSiteGuard",
