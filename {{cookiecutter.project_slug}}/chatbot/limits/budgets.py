@@ -61,7 +61,7 @@ class TooManyAnswers(Problem):
     status = 429
     title = "Too many answers at once"
     code = "rate_limit_exceeded"
-    headers = ((b"retry-after", b"1"),)
+    headers = ((b"retry-after", b"2"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import { fillFrame, notify } from "./frame.js";
 import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, showQuestion, showTool } from "./messages.js";
 import { applyUpdate } from "./nodes.js";
 import { versionsWith } from "./versions.js";
+import { isWaiting, waitAsTold } from "./waiting.js";
 
-const LONGEST_WAIT = 600; // seconds
 const at = (id) => document.getElementById(id);
 // `way` holds the messages that are shown
 const state = { conversation: null, running: null, way: [] };
@@ -50,7 +50,7 @@ function showWay(way) {
 }
 
 function addOwnTools(element, message) {
-  const unlessBusy = (act) => (given) => !state.running && act(given);
+  const unlessBusy = (act) => (given) => !state.running && !isWaiting(at("send")) && act(given);
   addTools(element, message, {
     show: unlessBusy((id) => showVersion(id).catch((error) => notify(error.message))),
     edit: unlessBusy(() => editQuestion(element, message.text, unlessBusy((question) => askBeside(message, { question, parent: message.parent })))),
@@ -108,7 +108,7 @@ async function ask(wanted, { before = state.way, beside = null } = {}) {
     endTurn(turn);
   } catch (error) {
     if (turn) endTurn(turn, running.signal.aborted ? "stopped" : "failed");
-    if (!running.signal.aborted) refused(error);
+    if (!running.signal.aborted) waitAsTold(error, at("send"));
   } finally {
     if (state.running === running) state.running = null;
     setBusy(false);
@@ -161,23 +161,6 @@ function endTurn(turn, outcome = turn.outcome) {
   addOwnTools(answer.article, message);
 }
 
-function refused(error) {
-  notify(error.message);
-  // a budget that begins anew tomorrow is nothing to sit and wait for
-  if ((error.status === 429 || error.status === 503) && !(error.wait > LONGEST_WAIT)) countDown(error.wait ?? 5, error.message);
-}
-
-function countDown(seconds, text) {
-  at("send").disabled = true;
-  const end = Date.now() + seconds * 1000;
-  const timer = setInterval(() => {
-    const left = Math.ceil((end - Date.now()) / 1000);
-    at("send").disabled = left > 0;
-    notify(left > 0 ? `${text} (${left} s)` : "");
-    if (left <= 0) clearInterval(timer);
-  }, 250);
-}
-
 function setBusy(busy) {
   at("send").hidden = busy;
   at("stop").hidden = !busy;
@@ -196,7 +179,7 @@ function resize() {
 at("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const question = at("question").value.trim();
-  if (question && !state.running && !at("send").disabled) ask({ question });
+  if (question && !state.running && !isWaiting(at("send"))) ask({ question });
 });
 at("question").addEventListener("input", resize);
 at("question").addEventListener("keydown", (event) => {

@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx2
@@ -14,6 +16,7 @@ from tests.doubles.database import connect
 from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 from tests.doubles.refusals import Refusals
+from tests.doubles.upstream import ScriptedModel, begin_stream, end_stream, send_piece, send_raw
 from tests.house.routes import every_route
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -380,3 +383,31 @@ def test_a_key_for_chatting_touches_no_document_and_makes_no_key(alice: Person) 
     must_fail(any(status < 300 for status in answered), f"a key for chatting went further: {answered}")
     assert answered == [403] * 4
     assert document in alice.get("/api/v1/documents").text
+
+
+def test_a_bill_stops_at_its_budget_however_it_is_run_up(
+    newcomers: Callable[[int], list[Person]], model: ScriptedModel
+) -> None:
+    """LLMJACKING-2024: a stolen key, 50 calls at once, again and again."""
+    (ann,) = newcomers(1)
+    model.reset()
+    model.behave = costly
+    body = {"model": "chatbot-without-documents", "messages": [{"role": "user", "content": "Spend."}]}
+    with httpx2.Client(base_url=ann.stack.url, trust_env=False, timeout=60) as thief, ThreadPoolExecutor(50) as pool:
+        headers = {"authorization": f"Bearer {ann.key}"}
+        calls = [pool.submit(thief.post, "/v1/chat/completions", json=body, headers=headers) for _ in range(150)]
+        statuses = [call.result().status_code for call in calls]
+    spent = len(model.requests) * COSTLY
+    must_fail(spent > KEY_BUDGET, f"{spent} tokens were spent of {KEY_BUDGET}")
+    assert set(statuses) == {200, 429}
+    assert spent > KEY_BUDGET / 2, "the budget can be used"
+
+
+COSTLY, KEY_BUDGET = 8000, 300_000  # tokens of a call; of a key and a day in the limited stack
+
+
+def costly(handler: BaseHTTPRequestHandler) -> None:
+    begin_stream(handler)
+    send_piece(handler, "Spent.")
+    send_raw(handler, b'data: {"choices":[],"usage":{"prompt_tokens":%d,"completion_tokens":100}}\n\n' % (COSTLY - 100))
+    end_stream(handler)

@@ -2,12 +2,14 @@
 
 import json
 import re
+import socket
 
 import httpx2
 import pytest
 
 from chatbot.gateway.middleware.headers import HEADERS
 from chatbot.gateway.public import PUBLIC
+from chatbot.identity.keys import new_key
 from development.stack import Stack
 from tests.doubles.database import connect
 from tests.doubles.goal import must_fail
@@ -158,3 +160,26 @@ def test_visitor_reads_nothing_that_exists(stack: Stack, visitor: Person, alice:
         must_fail("canary" in response.text, f"{path} was read without an account")
         if response.status_code == 200 and response.json() == []:  # the database was asked, and showed none of its rows
             refusals.note("sql-tenant", there[0])
+
+
+def test_a_visitor_who_guesses_keys_is_soon_not_even_looked_at(limited_stack: Stack) -> None:
+    """LLMJACKING-2024 begins with a credential that somebody found or guessed."""
+    with httpx2.Client(base_url=limited_stack.url, trust_env=False) as client:
+        guesses = [
+            client.get("/v1/models", headers={"authorization": f"Bearer {new_key()}"}).status_code for _ in range(40)
+        ]
+    with limited_stack.state.connect() as everything:  # others of these tests come from the same address
+        everything.delete("rate:address:127.0.0.1:refused-credentials")
+    must_fail(guesses.count(401) > 20, f"{guesses.count(401)} guesses were looked at")
+    assert guesses[-1] == 429
+
+
+def test_a_visitor_who_never_ends_a_request_holds_no_connection(limited_stack: Stack) -> None:
+    with socket.create_connection(("127.0.0.1", limited_stack.port), 5) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nx: ")
+        try:
+            said = slow.recv(100)
+        except TimeoutError:
+            said = b"nothing"
+    must_fail(said == b"nothing", "a connection was held for as long as the attacker liked")
+    assert said.startswith(b"HTTP/1.1 408")
