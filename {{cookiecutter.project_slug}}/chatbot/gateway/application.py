@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from chatbot.gateway.cookies import CookieNames
+from chatbot.gateway.dependencies import as_described
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
@@ -28,6 +29,8 @@ BODY_BYTES = {
     ("POST", "/v1/chat/completions"): 512 * 1024,
     ("POST", "/csp-report"): 8 * 1024,
 }
+# what takes bytes of any kind: a file is judged by its content, a browser's report by the fields that are kept of it
+RAW_BODIES = frozenset({("POST", "/api/v1/documents"), ("POST", "/csp-report")})
 ROUTERS = (conversations.router, documents.router, keys.router, auth.router, health.router)
 
 
@@ -44,7 +47,7 @@ def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(as_described)])
     return app
 
 
@@ -76,7 +79,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
-        Middleware(BodyJudge, routes=BODY_BYTES),
+        Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES),
     ]
 
 

@@ -10,8 +10,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.completion import Completion, CompletionService
-from chatbot.core.errors import Problem
-from chatbot.gateway.exchange import principal_of, read_json_body, until_left
+from chatbot.core.errors import Problem, Unprocessable
+from chatbot.gateway.exchange import has_body, pad_event, principal_of, read_json_body, refuse_query, until_left
 from chatbot.gateway.middleware.errors import new_identifier, refusal_body
 from chatbot.gateway.openai.reading import MODELS, UnknownModel, read_request
 from chatbot.gateway.openai.schema import CompletionRequest
@@ -35,6 +35,9 @@ class _Models:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """List the models, or show one."""
         principal_of(scope)
+        refuse_query(scope)
+        if has_body(scope):
+            raise Unprocessable("This takes no body.")
         named = scope["path_params"].get("model")
         if named is not None and named not in MODELS:
             raise UnknownModel(f"There is: {', '.join(MODELS)}.")
@@ -50,6 +53,7 @@ class _Completions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the model is stopped when the client leaves."""
         who = principal_of(scope)
+        refuse_query(scope)
         request, asked = read_request(await read_json_body(scope, receive))
         completion = await self._service.begin(who, asked)
         answer = _Answer(request, completion)
@@ -141,4 +145,4 @@ async def _begin_stream(send: Send) -> None:
 
 
 async def _send_event(send: Send, data: bytes, *, last: bool = False) -> None:
-    await send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": not last})
+    await send({"type": "http.response.body", "body": pad_event(b"data: " + data), "more_body": not last})

@@ -11,7 +11,7 @@ from chatbot.chat.turn import Event, Turn, TurnService
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import BEGINNING, LATEST, Place
-from chatbot.gateway.exchange import principal_of, read_json_body, until_left
+from chatbot.gateway.exchange import pad_event, principal_of, read_json_body, refuse_query, until_left
 
 _MOST_CHARACTERS = 8000
 _FIELDS = frozenset({"question", "parent", "again", "search"})
@@ -51,6 +51,7 @@ class TurnEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         who = principal_of(scope)
+        refuse_query(scope)
         conversation = _identifier(scope["path_params"]["conversation"])
         asked = _read_question(await read_json_body(scope, receive))
         turn = await self._begin(who, conversation, asked)
@@ -80,7 +81,7 @@ async def _stream(turn: Turn, send: Send) -> None:
 def encode_event(event: Event) -> bytes:
     """Return an event as it goes over the wire (HTML standard, section 9.2)."""
     name, data = event
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+    return pad_event(b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data))
 
 
 def _identifier(text: str) -> UUID:
