@@ -12,9 +12,11 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from chatbot.gateway.access.actions import ACTIONS
 from chatbot.gateway.application import bare_application
 from chatbot.gateway.openai.schema import CompletionRequest
-from chatbot.gateway.public import PUBLIC, key_scope
+from chatbot.gateway.public import PUBLIC
+from chatbot.identity.permissions import POLICY
 
 FILE = Path(__file__).parents[1] / "openapi.json"
 _REFS = "#/components/schemas/{model}"
@@ -116,7 +118,11 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     refused = {"description": "Refused", "content": {kind: {"schema": {"$ref": _REFS.format(model=model)}}}}
     operation["responses"]["default"] = refused
     if (method, path) not in PUBLIC:
-        operation["security"] = [{"session": []}, *([{"key": []}] if key_scope(path) else [])]
+        operation["security"] = [{"session": []}, *([{"key": []}] if _for_programs(path, method) else [])]
+
+
+def _for_programs(path: str, method: str) -> bool:
+    return POLICY[ACTIONS[path][method]].scope is not None
 
 
 def _with_parts(model: type[BaseModel]) -> dict[str, Any]:

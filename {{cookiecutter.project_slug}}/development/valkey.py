@@ -33,7 +33,8 @@ _KINDS = {
 _CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
 _USERS: dict[str, dict[str, str]] = {
     "state": {
-        "gateway": f"~session:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set +get +getdel"
+        "gateway": f"~session:* ~sessions:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set"
+        " +get +getdel +zadd +zrange +zrem +zremrangebyscore"
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
         " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
         "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"

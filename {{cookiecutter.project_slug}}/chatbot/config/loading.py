@@ -113,13 +113,14 @@ def _from_hex(text: str, name: str, findings: list[str]) -> bytes:
 
 
 def _parse(text: str, annotation: Any, variable: str, findings: list[str]) -> Any:
-    if get_origin(annotation) is not dict:
+    kind = get_origin(annotation)
+    if kind not in (dict, tuple):
         return text
     try:
         return json.loads(text)
     except ValueError:
-        findings.append(f"{variable} must be a JSON object")
-        return {}
+        findings.append(f"{variable} must be a JSON {'object' if kind is dict else 'list'}")
+        return kind()
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ Secrets are optional here because each process has only its own; `chatbot/wiring
 """
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -54,6 +55,8 @@ class GatewaySettings(Group):
     instance: str = Field(default="main", pattern=r"^[a-z0-9]{1,16}$")
     session_key: SecretBytes | None = Field(default=None, min_length=32)
     frontend: Path | None = None
+    # only these may say in X-Forwarded-For whom they ask for; nobody by default
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 class IdentitySettings(Group):
@@ -66,6 +69,8 @@ class IdentitySettings(Group):
     groups: dict[str, tuple[str, Role]]
     idle_seconds: int = Field(default=3600, ge=60)
     absolute_seconds: int = Field(default=12 * 3600, ge=300)
+    # how old the last proof of who asks may be for a dangerous act
+    fresh_seconds: int = Field(default=600, ge=30)
 
 
 class DatabaseSettings(Group):

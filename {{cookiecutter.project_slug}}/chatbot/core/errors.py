@@ -14,6 +14,7 @@ class Problem(Exception):
 
     status = 400
     title = "The request cannot be carried out"
+    kind = "about:blank"  # RFC 9457, section 3.1.1: a name for programs, where the status does not say enough
     code: str | None = None
     param: str | None = None
 
@@ -43,6 +44,13 @@ class Forbidden(Problem):
 
     status = 403
     title = "That is not allowed"
+
+
+class SignInAgain(Forbidden):
+    """The act is dangerous, and the last proof of who asks is too old."""
+
+    title = "Sign in again first"
+    kind = "urn:chatbot:sign-in-again"
 
 
 class NotFound(Problem):

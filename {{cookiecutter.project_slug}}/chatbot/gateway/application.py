@@ -8,14 +8,17 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
+from chatbot.gateway.access.actions import ActionTable
+from chatbot.gateway.access.described import as_described
 from chatbot.gateway.cookies import CookieNames
-from chatbot.gateway.dependencies import as_described
+from chatbot.gateway.middleware.arrival import Arrival
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
+from chatbot.gateway.middleware.permission import PermissionGuard
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
@@ -76,9 +79,11 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
+        Middleware(Arrival, actions=ActionTable(), proxies=parts.settings.gateway.trusted_proxies),
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
+        Middleware(PermissionGuard, fresh_seconds=parts.settings.identity.fresh_seconds),
         Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES),
     ]
 

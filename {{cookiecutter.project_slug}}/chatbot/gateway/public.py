@@ -4,8 +4,6 @@ Exact methods and paths, compared whole: there is no prefix or pattern that a cl
 The page's own files are added from the manifest that is read at start.
 """
 
-from chatbot.identity.keys import KeyScope
-
 PUBLIC: frozenset[tuple[str, str]] = frozenset(
     {
         ("GET", "/sign-in"),
@@ -16,11 +14,3 @@ PUBLIC: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/readyz"),
     }
 )
-
-# what API keys reach: a path, and all below it; everything else is for people
-_KEY_PATHS = {"/v1": KeyScope.CHAT, "/api/v1/documents": KeyScope.DOCUMENTS}
-
-
-def key_scope(path: str) -> KeyScope | None:
-    """Return the scope that a key needs for `path`; None where no key helps."""
-    return next((scope for root, scope in _KEY_PATHS.items() if path == root or path.startswith(root + "/")), None)

@@ -19,6 +19,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
+from chatbot.identity.admission import Admission, Carrier
 
 GATE_SCRIPT = Path(__file__).with_name("gate.lua").read_text(encoding="utf-8")
 _GATE_DIGEST = hashlib.sha1(GATE_SCRIPT.encode(), usedforsecurity=False).hexdigest()  # Valkey's name for a script
@@ -39,31 +40,39 @@ class SessionStore:
         """Return 256 random bits as a cookie's value."""
         return secrets.token_urlsafe(_TOKEN_BYTES)
 
-    async def open(self, who: Principal) -> str:
-        """Begin a session for `who` and return the cookie's value."""
+    async def open(self, who: Principal, *, authenticated_at: int | None = None) -> str:
+        """Begin a session for `who`, who proved themselves just now or at `authenticated_at`; return its cookie."""
         token = self.new_token()
         now = int(time.time())
+        digest = digest_token(token)
         values: dict[str, str | int] = {
             "tenant": str(who.tenant_id),
             "user": str(who.user_id),
             "role": who.role,
             "name": who.name,
+            "authenticated": now if authenticated_at is None else authenticated_at,
+            "begun": now,
             "end": now + self._absolute,
         }
+        index = _index(who.user_id)
         try:
             async with self._valkey.pipeline(transaction=True) as pipe:
-                pipe.hset(_name(token), mapping=values)
-                pipe.expire(_name(token), self._idle)
+                pipe.hset(_name(digest), mapping=values)
+                pipe.expire(_name(digest), self._idle)
+                pipe.zadd(index, {digest: now + self._absolute})
+                pipe.zremrangebyscore(index, "-inf", now)
+                pipe.expire(index, self._absolute)
                 await pipe.execute()
         except RedisError as error:
             raise Unavailable("Nobody can sign in just now. Try again in a moment.") from error
         return token
 
-    async def find(self, token: str) -> Principal | None:
+    async def find(self, token: str) -> Admission | None:
         """Return whose session `token` opens, prolonging it, or None. Raises `Unavailable` without Valkey."""
+        digest = digest_token(token)
         try:
             found: list[bytes] = await self._valkey.evalsha(
-                _GATE_DIGEST, 1, _name(token), str(int(time.time())), str(self._idle)
+                _GATE_DIGEST, 1, _name(digest), str(int(time.time())), str(self._idle)
             )
         except NoScriptError as error:
             raise Unavailable("The session script is not loaded into Valkey: start the stack anew.") from error
@@ -71,13 +80,35 @@ class SessionStore:
             raise Unavailable("Sessions cannot be checked just now. Try again in a moment.") from error  # closed
         if not found:
             return None
-        tenant, user, role, name = (value.decode() for value in found)
-        return Principal(UUID(tenant), UUID(user), Role(role), name)
+        tenant, user, role, name, authenticated = (value.decode() for value in found)
+        who = Principal(UUID(tenant), UUID(user), Role(role), name)
+        return Admission(who, Carrier.SESSION, public_id(digest), None, int(authenticated))
 
     async def close(self, token: str) -> None:
         """End a session."""
+        await self._end([digest_token(token)], None)
+
+    async def list_open(self, user: UUID) -> list[str]:
+        """Return the digests of a person's sessions that may still live, the one that ends first at the front."""
         try:
-            await self._valkey.delete(_name(token))
+            found: list[bytes] = await self._valkey.zrange(_index(user), 0, -1)
+        except RedisError as error:
+            raise Unavailable("Sessions cannot be read just now. Try again in a moment.") from error
+        return [digest.decode() for digest in found]
+
+    async def close_all(self, user: UUID, *, but: str | None = None) -> int:
+        """End every session of a person, `but` the one with this public id; return how many were ended."""
+        ended = [digest for digest in await self.list_open(user) if public_id(digest) != but]
+        await self._end(ended, user)
+        return len(ended)
+
+    async def _end(self, digests: list[str], user: UUID | None) -> None:
+        if not digests:
+            return
+        try:
+            await self._valkey.delete(*map(_name, digests))
+            if user is not None:
+                await self._valkey.zrem(_index(user), *digests)
         except RedisError as error:
             raise Unavailable("The session cannot be ended just now. Try again in a moment.") from error
 
@@ -91,8 +122,22 @@ class SessionStore:
         return hmac.compare_digest(self.csrf_token(token).encode(), claimed.encode())
 
 
-def _name(token: str) -> str:
-    return "session:" + hashlib.sha256(token.encode()).hexdigest()
+def digest_token(token: str) -> str:
+    """Return what is kept of a cookie's value: its SHA-256, hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def public_id(digest: str) -> str:
+    """Return a session's name for lists and records: the first 64 bits of its digest."""
+    return digest[:16]
+
+
+def _name(digest: str) -> str:
+    return f"session:{digest}"
+
+
+def _index(user: UUID) -> str:
+    return f"sessions:{user}"
 
 
 def session_values(principal: Principal) -> dict[str, Any]:

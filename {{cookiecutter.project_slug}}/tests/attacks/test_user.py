@@ -366,3 +366,17 @@ def test_a_body_that_can_be_read_in_two_ways_is_refused_on_every_route(
 ) -> None:
     answer = alice.change(method, path, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
+
+
+def test_a_key_for_chatting_touches_no_document_and_makes_no_key(alice: Person) -> None:
+    document = alice.upload("kept.md", "# Kept\n\nThis stays.")
+    key = alice.post("/api/v1/keys", json={"name": "chat", "scopes": ["chat"]}).json()["key"]
+    stolen = {"authorization": f"Bearer {key}"}
+    tried = [("GET", "/api/v1/documents"), ("DELETE", f"/api/v1/documents/{document}"), ("GET", "/api/v1/keys")]
+    with httpx2.Client(base_url=alice.stack.url, trust_env=False) as program:
+        answered = [program.request(method, path, headers=stolen).status_code for method, path in tried]
+        more = {"name": "more", "scopes": ["chat", "documents"]}
+        answered.append(program.post("/api/v1/keys", headers=stolen, json=more).status_code)
+    must_fail(any(status < 300 for status in answered), f"a key for chatting went further: {answered}")
+    assert answered == [403] * 4
+    assert document in alice.get("/api/v1/documents").text

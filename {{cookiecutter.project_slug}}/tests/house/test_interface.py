@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from chatbot.gateway.public import PUBLIC, key_scope
+from chatbot.gateway.access.actions import ACTIONS
+from chatbot.gateway.public import PUBLIC
+from chatbot.identity.permissions import POLICY
 from development.interface import FILE, describe
 from tests.house.routes import every_route
 
@@ -31,7 +33,9 @@ def test_every_route_is_described_and_nothing_else() -> None:
 def test_each_says_who_may_ask_and_how_it_refuses(method: str, path: str) -> None:
     operation = DOCUMENT["paths"][path][method.lower()]
     carriers = {name for each in operation.get("security", []) for name in each}
-    expected = set() if (method, path) in PUBLIC else {"session"} | ({"key"} if key_scope(path) else set())
+    expected = (
+        set() if (method, path) in PUBLIC else {"session"} | ({"key"} if POLICY[ACTIONS[path][method]].scope else set())
+    )
     assert carriers == expected
     refused = operation["responses"]["default"]["content"]
     assert set(refused) == {"application/json" if path.startswith("/v1/") else "application/problem+json"}

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from types import ModuleType
 
 import pytest
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 import chatbot.gateway.middleware
 import chatbot.gateway.routes
+from chatbot.gateway.access.actions import ActionTable
 from chatbot.gateway.application import ROUTERS
 from chatbot.gateway.public import PUBLIC
 from tests.house.routes import application, every_route
@@ -40,9 +42,11 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
         "SecurityHeaders",
         "ErrorBoundary",
         "HostGuard",
+        "Arrival",
         "CrossSiteGuard",
         "Gate",
         "SessionTokenGuard",
+        "PermissionGuard",
         "BodyJudge",
     ]
 
@@ -66,6 +70,18 @@ def test_every_public_entry_is_a_route_and_has_no_parameter() -> None:
     mounted = {(method, route.path) for route in every_route() for method in route.methods}
     assert mounted >= PUBLIC
     assert not [path for _, path in PUBLIC if "{" in path or path.endswith("/")]
+
+
+def test_every_route_is_public_or_an_action_and_the_table_finds_the_router_s_own_template() -> None:
+    table = ActionTable()
+    public = application().user_middleware[5].kwargs["public"]
+    routes = {(method, route.path) for route in every_route() for method in route.methods if method != "HEAD"}
+    rows = {(method, template) for method, template, _ in table.rows()}
+    assert routes - public == rows
+    for method, template, action in table.rows():
+        path = re.sub(r"\{\w+\}", "42", template)
+        assert table.find(method, path) == (template, action)
+        assert table.find(method, path + "/").action is None
 
 
 def test_the_gate_is_told_of_nothing_public_beyond_the_table_and_the_page_files() -> None:

@@ -1,7 +1,6 @@
 """API keys: found by their digest, listed, made and revoked by their owner (part of control api-auth)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatbot.core.principal import Principal, Role
 from chatbot.database.calls.pool import FixedCalls
 from chatbot.database.tables import ApiKey
+from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.keys import HINT_CHARACTERS, KeyScope, digest_key, is_key
 
 _FIND = "SELECT tenant_id, user_id, role, name, scopes FROM secure.find_key($1)"
@@ -29,29 +29,22 @@ _SHOWN = (
 KeyRow = Row[*tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHolder:
-    """Whom a key stands for, and what it may do."""
-
-    principal: Principal
-    scopes: frozenset[KeyScope]
-
-
 class KeyStore:
     """Finds who holds a key."""
 
     def __init__(self, calls: FixedCalls) -> None:
         self._calls = calls
 
-    async def find(self, text: str) -> KeyHolder | None:
+    async def find(self, text: str) -> Admission | None:
         """Return whose key `text` is, or None: malformed, unknown, expired or revoked. Raises `DatabaseFault`."""
         if not is_key(text):
             return None
-        row = await self._calls.row(_FIND, digest_key(text))
+        digest = digest_key(text)
+        row = await self._calls.row(_FIND, digest)
         if row is None:
             return None
         who = Principal(UUID(str(row[0])), UUID(str(row[1])), Role(row[2]), row[3])
-        return KeyHolder(who, frozenset(map(KeyScope, row[4])))
+        return Admission(who, Carrier.KEY, digest.hex()[:16], frozenset(map(KeyScope, row[4])))
 
 
 async def lock_keys(connection: AsyncConnection, who: Principal) -> None:

@@ -22,7 +22,7 @@ def refusal_body(path: str, problem: Problem, identifier: str) -> tuple[bytes, s
     """Return body and media type: an RFC 9457 problem document, or an error object where OpenAI's clients ask."""
     if path == "/v1" or path.startswith("/v1/"):
         return _error_object(problem, identifier), "application/json"
-    found: dict[str, Any] = {"type": "about:blank", "status": problem.status, "title": problem.title, "id": identifier}
+    found: dict[str, Any] = {"type": problem.kind, "status": problem.status, "title": problem.title, "id": identifier}
     if problem.detail:
         found["detail"] = problem.detail
     return orjson.dumps(found), "application/problem+json"

@@ -7,10 +7,10 @@ trip. Fails closed: no store of sessions or keys, no entry.
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chatbot.core.errors import Forbidden, Problem, SignInRequired
+from chatbot.core.errors import Problem, SignInRequired
 from chatbot.database.calls.keys import KeyStore
 from chatbot.gateway.cookies import CookieNames, read_cookie
-from chatbot.gateway.public import key_scope
+from chatbot.identity.admission import Admission
 from chatbot.identity.sessions import SessionStore
 from chatbot.monitoring.refusals import note_refusal
 
@@ -26,7 +26,7 @@ class InvalidKey(SignInRequired):
 
 
 class Gate:
-    """Puts the principal into `scope["principal"]`, or refuses."""
+    """Puts the admission and its principal into the scope, or refuses."""
 
     def __init__(
         self,
@@ -65,27 +65,29 @@ class Gate:
         await self._app(scope, receive, send)
 
     async def _admit_by_session(self, scope: Scope, token: str | None) -> bool:
-        principal = await self._sessions.find(token) if token else None
-        if token is None or principal is None:
+        admission = await self._sessions.find(token) if token else None
+        if token is None or admission is None:
             return False
-        scope["principal"] = principal
+        _admit(scope, admission)
         scope["session_token"] = token
         return True
 
     async def _admit_by_key(self, scope: Scope, carried: list[bytes], token: str | None) -> None:
-        """Put in whom the key stands for. A key reaches what its scopes name, by one table, and nothing else."""
+        """Put in whom the key stands for. What a key reaches is the policy's to say."""
         if token is not None or len(carried) > 1:
             note_refusal("api-auth", "more than one credential")
             raise Problem("Send one credential: either a session's cookie or one Authorization header.")
         kind, _, text = carried[0].decode("latin-1").partition(" ")
-        holder = await self._keys.find(text) if kind.lower() == "bearer" else None
-        if holder is None:
+        admission = await self._keys.find(text) if kind.lower() == "bearer" else None
+        if admission is None:
             note_refusal("api-auth", "no such key")
             raise InvalidKey("The key is unknown, has expired or was revoked. Make a new one in the settings.")
-        if key_scope(scope["path"]) not in holder.scopes:
-            note_refusal("api-auth", "beyond the key's scopes")
-            raise Forbidden("This key does not reach that far. Use one with the scope that this needs.")
-        scope["principal"] = holder.principal
+        _admit(scope, admission)
+
+
+def _admit(scope: Scope, admission: Admission) -> None:
+    scope["admission"] = admission
+    scope["principal"] = admission.principal
 
 
 def _is_page(scope: Scope) -> bool:

@@ -1,0 +1,69 @@
+"""Which action each route is: by its template and method. A route without a row is reached by nobody.
+
+The table is read before routing and tells one template per path, the router's own; tests hold the two together.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from chatbot.identity.permissions import Action as A
+
+ACTIONS: Mapping[str, Mapping[str, A]] = {
+    "/": {"GET": A.OPEN_PAGE},
+    "/documents": {"GET": A.OPEN_PAGE},
+    "/settings": {"GET": A.OPEN_PAGE},
+    "/api/v1/session": {"GET": A.READ_OWN_SESSION, "DELETE": A.END_OWN_SESSION},
+    "/api/v1/conversations": {"GET": A.READ_CONVERSATIONS, "POST": A.CHANGE_CONVERSATIONS},
+    "/api/v1/conversations/{conversation}": {
+        "GET": A.READ_CONVERSATIONS,
+        "PATCH": A.CHANGE_CONVERSATIONS,
+        "DELETE": A.CHANGE_CONVERSATIONS,
+    },
+    "/api/v1/conversations/{conversation}/export": {"GET": A.READ_CONVERSATIONS},
+    "/api/v1/conversations/{conversation}/restore": {"POST": A.CHANGE_CONVERSATIONS},
+    "/api/v1/conversations/{conversation}/turns": {"POST": A.ASK},
+    "/api/v1/documents": {"GET": A.READ_DOCUMENTS, "POST": A.CHANGE_DOCUMENTS},
+    "/api/v1/documents/{document}": {"PATCH": A.CHANGE_DOCUMENTS, "DELETE": A.CHANGE_DOCUMENTS},
+    "/api/v1/documents/{document}/index": {"POST": A.CHANGE_DOCUMENTS},
+    "/api/v1/documents/{document}/passages": {"GET": A.READ_DOCUMENTS},
+    "/api/v1/documents/{document}/passages/{chunk}": {"GET": A.READ_DOCUMENTS},
+    "/api/v1/keys": {"GET": A.READ_KEYS, "POST": A.MAKE_KEYS},
+    "/api/v1/keys/{key}": {"DELETE": A.REVOKE_KEYS},
+    "/v1/models": {"GET": A.COMPLETE},
+    "/v1/models/{model}": {"GET": A.COMPLETE},
+    "/v1/chat/completions": {"POST": A.COMPLETE},
+}
+
+
+class Matched(NamedTuple):
+    """What a request is for: the route's template and the action; None where there is none."""
+
+    template: str | None
+    action: A | None
+
+
+class ActionTable:
+    """Finds the row for a path: exact paths first, then templates."""
+
+    def __init__(self, actions: Mapping[str, Mapping[str, A]] = ACTIONS) -> None:
+        self._actions = actions
+        self._templates = [template for template in actions if "{" in template]
+        self._pattern = re.compile("|".join(f"({_as_pattern(template)})" for template in self._templates))
+
+    def find(self, method: str, path: str) -> Matched:
+        """Return the row for `method` (HEAD counts as GET) and `path`, compared whole."""
+        template: str | None = path if path in self._actions and "{" not in path else None
+        if template is None and (found := self._pattern.fullmatch(path)) and found.lastindex:
+            template = self._templates[found.lastindex - 1]
+        if template is None:
+            return Matched(None, None)
+        return Matched(template, self._actions[template].get("GET" if method == "HEAD" else method))
+
+    def rows(self) -> Iterable[tuple[str, str, A]]:
+        """Return every method, template and action."""
+        return [(method, template, row[method]) for template, row in self._actions.items() for method in row]
+
+
+def _as_pattern(template: str) -> str:
+    return "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{\w+\})", template))

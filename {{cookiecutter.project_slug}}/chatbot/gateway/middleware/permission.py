@@ -1,0 +1,25 @@
+"""The policy's place on the path (part of control api-authz): behind the gate, before routing, for every route."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chatbot.core.errors import NotFound
+from chatbot.identity.permissions import require
+
+
+class PermissionGuard:
+    """Holds what was matched against the policy. A path that no row names does not exist."""
+
+    def __init__(self, app: ASGIApp, *, fresh_seconds: float) -> None:
+        self._app = app
+        self._fresh_seconds = fresh_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or raise `NotFound`, `Forbidden` or `SignInAgain`. What is public has no admission."""
+        admission = scope.get("admission")
+        if admission is not None:
+            template, action = scope["matched"]
+            if template is None:
+                raise NotFound
+            if action is not None:  # else the router says which methods there are
+                require(admission, action, self._fresh_seconds)
+        await self._app(scope, receive, send)

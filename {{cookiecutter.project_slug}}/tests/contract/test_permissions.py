@@ -1,0 +1,75 @@
+"""The policy at its own seam: what no row allows is refused, before any route is reached (api-authz)."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chatbot.core.errors import Forbidden, NotFound, SignInAgain
+from chatbot.core.principal import Principal, Role
+from chatbot.gateway.access.actions import ActionTable
+from chatbot.gateway.middleware.permission import PermissionGuard
+from chatbot.identity.admission import Admission, Carrier
+from chatbot.identity.keys import KeyScope
+from chatbot.identity.permissions import POLICY, Action, decide
+from tests.doubles.asgi import Inner, call
+
+FRESH = 600
+
+
+def admission(role: Role = Role.MEMBER, scopes: set[KeyScope] | None = None, age: float = 0) -> Admission:
+    who = Principal(UUID(int=1), UUID(int=2), role, "x")
+    carrier = Carrier.SESSION if scopes is None else Carrier.KEY
+    return Admission(who, carrier, "x", None if scopes is None else frozenset(scopes), int(time.time() - age))
+
+
+def guard(inner: Inner, method: str, path: str, **scope: Any) -> Any:
+    matched = ActionTable().find(method, path)
+    return call(PermissionGuard(inner, fresh_seconds=FRESH), method, path, matched=matched, **scope)
+
+
+def test_every_action_has_a_row() -> None:
+    assert set(POLICY) == set(Action)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_does_what_its_row_says_and_nothing_else(action: Action, role: Role) -> None:
+    assert decide(admission(role), action, FRESH).allowed == (role in POLICY[action].roles)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("scopes", [set(), {KeyScope.CHAT}, {KeyScope.DOCUMENTS}, set(KeyScope)], ids=str)
+def test_a_program_does_what_its_scopes_name_and_nothing_dangerous(action: Action, scopes: set[KeyScope]) -> None:
+    rule = POLICY[action]
+    allowed = Role.MEMBER in rule.roles and rule.scope in scopes and not rule.fresh
+    assert decide(admission(scopes=scopes), action, FRESH).allowed == allowed
+
+
+@pytest.mark.parametrize("action", [action for action, rule in POLICY.items() if rule.fresh])
+def test_a_dangerous_act_needs_a_sign_in_of_a_moment_ago(action: Action) -> None:
+    role = min(POLICY[action].roles)
+    assert decide(admission(role, age=FRESH - 5), action, FRESH).allowed
+    refused = decide(admission(role, age=FRESH + 5), action, FRESH)
+    assert not refused.allowed
+    assert refused.sign_in_again
+
+
+def test_what_has_no_row_does_not_exist() -> None:
+    inner = Inner()
+    for path in ("/nowhere", "/api/v1/keys/", "//", "/api/v1/documents/x/y"):
+        with pytest.raises(NotFound):
+            guard(inner, "GET", path, admission=admission())
+    assert not inner.scopes
+
+
+def test_a_refusal_comes_before_the_route() -> None:
+    inner = Inner()
+    with pytest.raises(SignInAgain):
+        guard(inner, "POST", "/api/v1/keys", admission=admission(age=FRESH + 5))
+    for path in ("/", "/api/v1/keys", "/api/v1/documents", "/api/v1/session"):
+        with pytest.raises(Forbidden):
+            guard(inner, "GET", path, admission=admission(scopes={KeyScope.CHAT}))
+    assert not inner.scopes
+    assert guard(inner, "GET", "/v1/models", admission=admission(scopes={KeyScope.CHAT})).status == 200
