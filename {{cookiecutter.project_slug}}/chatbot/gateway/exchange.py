@@ -10,7 +10,6 @@ from chatbot.core.errors import Problem, SignInRequired, Unprocessable, WrongMed
 from chatbot.core.principal import Principal
 from chatbot.monitoring.refusals import note_refusal
 
-
 _LEAST_EVENT = 256  # bytes: what most pieces of an answer fit into
 
 

@@ -6,17 +6,17 @@ takes only what its own description names.
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 from fastapi import Request
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import BaseRoute
+from fastapi.routing import APIRoute
 
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.gateway.exchange import has_body
 from chatbot.monitoring.refusals import note_refusal
 
-# of each kind of identifier the one spelling that is taken (CVE-2026-54022: a check and a store that read it in two ways)
+# of each kind of identifier the one spelling that is taken (CVE-2026-54022: check and store read it in two ways)
 _SPELLINGS = {
     "uuid": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "integer": re.compile(r"0|[1-9][0-9]{0,18}"),
@@ -32,14 +32,13 @@ class _Described:
     body: bool
 
 
-def as_described(request: Request) -> None:
+async def as_described(request: Request) -> None:
     """Refuse a query parameter, a body or a spelling of an identifier that the interface's description does not know.
 
     Raises `Unprocessable` and `NotFound`. A parameter that nobody reads today may be read
     by a later release (CVE-2026-45365), and one that comes twice is read in two ways.
     """
-    route: BaseRoute = request.scope["route"]
-    described = _describe(route)
+    described = _describe(request.scope["route"])
     names = [name for name, _ in request.query_params.multi_items()]
     known = described.query.issuperset(names) and len(set(names)) == len(names)
     if not known and request.scope["path"] not in _OPEN_QUERY:
@@ -53,11 +52,20 @@ def as_described(request: Request) -> None:
         raise Unprocessable("This takes no body.")
 
 
-@cache
-def _describe(route: BaseRoute) -> _Described:
+_FOUND: dict[tuple[str, str], _Described] = {}  # made when a route is first asked for; there are as many as routes
+
+
+def _describe(route: APIRoute) -> _Described:
     """Return what the interface's description says of one route."""
-    document = get_openapi(title="one route", version="1", routes=[route])
-    (operation,) = next(iter(document["paths"].values())).values()
+    name = (route.path, ",".join(sorted(route.methods)))
+    if name not in _FOUND:
+        document = get_openapi(title="one route", version="1", routes=[route])
+        (operation,) = next(iter(document["paths"].values())).values()
+        _FOUND[name] = _read(operation)
+    return _FOUND[name]
+
+
+def _read(operation: dict[str, Any]) -> _Described:
     parameters = operation.get("parameters", [])
     kinds = {each["name"]: each["schema"] for each in parameters if each["in"] == "path"}
     spellings = {name: _SPELLINGS.get(schema.get("format", schema.get("type"))) for name, schema in kinds.items()}

@@ -19,7 +19,7 @@ _log = logging.getLogger("chatbot.gateway")
 _ATTEMPT_SECONDS = 600
 
 
-@router.get("/auth/login", status_code=303)
+@router.get("/auth/login", status_code=303, response_class=Response)
 async def begin_sign_in(request: Request, parts: Using) -> Response:
     """Send the browser to the identity provider, remembering the attempt for this browser alone."""
     address, attempt = await parts.provider.begin()
@@ -33,7 +33,7 @@ async def begin_sign_in(request: Request, parts: Using) -> Response:
     return response
 
 
-@router.get("/auth/callback", status_code=303)
+@router.get("/auth/callback", status_code=303, response_class=Response)
 async def finish_sign_in(request: Request, parts: Using) -> Response:
     """Take the provider's answer: open a new session, ending the one that this browser had."""
     names = _names(request)

@@ -24,6 +24,11 @@ _FORMS = {
     "json": (export_json, "application/json", "json"),
 }
 
+_EXPORTED: dict[str, Any] = {
+    "text/markdown": {"schema": {"type": "string"}},
+    "application/json": {"schema": {"type": "object"}},
+}
+
 
 class ConversationQuery(BaseModel):
     """What to list."""
@@ -94,7 +99,7 @@ async def show_conversation(
     return ConversationShown(id=found.id, title=_title(found), folder=found.folder, messages=shown)
 
 
-@router.get("/{conversation}/export")
+@router.get("/{conversation}/export", response_class=Response, responses={200: {"content": _EXPORTED}})
 async def export_conversation(
     conversation: UUID, who: Who, parts: Using, form: Annotated[Literal["markdown", "json"], Query(alias="format")]
 ) -> Response:
