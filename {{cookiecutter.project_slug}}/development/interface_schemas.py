@@ -48,14 +48,21 @@ _CHOICE = _object(
         "logprobs": {"type": "null"},
     }
 )
-_EVENTS = "Server-sent events, filled up with spaces to a few sizes. "
-_TURN_EVENTS: Schema = {
-    "type": "string",
-    "description": _EVENTS
-    + "`begin` (question, parent, citations, hidden_characters), then any number of `update` and "
-    "`tool`, at last `end` (answer) or `problem` (status, title, detail).",
-}
-_CHUNKS: Schema = {"type": "string", "description": _EVENTS + "chat.completion.chunk objects, at last [DONE]."}
+
+
+def _events(description: str, names: tuple[str, ...]) -> Schema:
+    """Return what each server-sent event is; its data is JSON, filled up with spaces to one of a few sizes."""
+    data = {"type": "string", "contentMediaType": "application/json"}
+    found = _object({"event": {"enum": list(names)}, "data": data}, closed=True)
+    return found | {"description": description}
+
+
+_TURN_EVENTS = _events(
+    "`begin` (question, parent, citations, hidden_characters), then any number of `update` and `tool`, "
+    "at last `end` (answer) or `problem` (status, title, detail).",
+    ("begin", "update", "tool", "end", "problem"),
+)
+_CHUNKS = _events("chat.completion.chunk objects, at last [DONE].", ("message",))
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": _object({"type": _TEXT, "status": _NUMBER, "title": _TEXT, "id": _TEXT}, {"detail": _TEXT}),

@@ -79,7 +79,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
-        Middleware(Arrival, actions=ActionTable(), proxies=parts.settings.gateway.trusted_proxies),
+        Middleware(Arrival, actions=ActionTable(public=public), proxies=parts.settings.gateway.trusted_proxies),
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
         Middleware(SessionTokenGuard, sessions=parts.sessions),

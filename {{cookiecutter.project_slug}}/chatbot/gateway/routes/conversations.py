@@ -15,7 +15,7 @@ from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.gateway.labels import Label
+from chatbot.gateway.labels import Label, Name
 
 router = APIRouter(prefix="/api/v1/conversations")
 _MOST_EXPORTED = 10_000  # messages
@@ -50,8 +50,8 @@ class ConversationEntry(BaseModel):
 class ConversationChange(BaseModel):
     """A new title, a new folder, or both. An empty folder takes the conversation out of its folder."""
 
-    model_config = ConfigDict(extra="forbid")
-    title: Label | None = Field(default=None, min_length=1, max_length=120)
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+    title: Name = Field(default="", min_length=1, max_length=120)
     folder: Label | None = Field(default=None, max_length=60)
 
 
@@ -127,8 +127,8 @@ async def change_conversation(
 ) -> ConversationEntry:
     """Rename a conversation, or put it into a folder."""
     values = {name: value or None for name, value in change.model_dump(exclude_unset=True).items()}
-    if not values or values.get("title", "") is None:
-        raise Unprocessable("Send a title that is not empty, or a folder.")
+    if not values:
+        raise Unprocessable("Send a title, or a folder.")
     async with parts.database.acting_for(who) as connection:
         if not await table.change_conversation(connection, conversation, values):
             raise _unknown()

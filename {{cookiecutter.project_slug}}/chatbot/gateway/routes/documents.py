@@ -31,9 +31,9 @@ class UploadOptions(BaseModel):
 class DocumentChange(BaseModel):
     """A new title, or whether colleagues may read it."""
 
-    model_config = ConfigDict(extra="forbid")
-    title: str | None = Field(default=None, min_length=1, max_length=200)
-    shared: bool | None = Field(default=None, strict=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+    title: str = Field(default="", min_length=1, max_length=200)
+    shared: bool = Field(default=False, strict=True)
 
 
 class DocumentEntry(BaseModel):
@@ -118,7 +118,7 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
 @router.patch("/{document}", status_code=204)
 async def change_document(document: UUID, change: DocumentChange, who: Who, parts: Using) -> Response:
     """Rename one's own document, share it with one's organisation, or end that."""
-    values = {name: value for name, value in change.model_dump().items() if value is not None}
+    values = change.model_dump(exclude_unset=True)
     if "title" in values:
         values["title"] = clean_title(values["title"])
     if not values:
