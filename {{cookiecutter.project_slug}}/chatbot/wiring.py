@@ -5,13 +5,13 @@ from typing import TypeVar
 
 from celery import Celery
 from pydantic import SecretBytes, SecretStr
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
 
+from chatbot.chat.asking.tool_loop import ToolLoop
 from chatbot.chat.completion import CompletionService
-from chatbot.chat.tool_loop import ToolLoop
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
-from chatbot.config.settings import ModelSettings, Settings, ToolsSettings
+from chatbot.config.settings import ModelSettings, Settings, ToolsSettings, ValkeySettings
 from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import FixedCalls
 from chatbot.database.calls.turns import TurnStore
@@ -20,6 +20,9 @@ from chatbot.database.engines import Database, WorkerDatabase
 from chatbot.identity.openid import OpenIdProvider
 from chatbot.identity.sessions import SessionStore
 from chatbot.jobs.queue import JobQueue, make_celery, make_signer, make_verifier
+from chatbot.limits.budgets import Budgets
+from chatbot.limits.limiter import AsyncLimiter
+from chatbot.limits.scripts import Counters
 from chatbot.model.embedding import Embedder, HashingEmbedder
 from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
@@ -47,6 +50,9 @@ class Parts:
     jobs: JobQueue
     model: LanguageModel
     tools: ToolBroker | None
+    counters: Counters
+    budgets: Budgets
+    limiter: AsyncLimiter
     turn_service: TurnService
     completions: CompletionService
 
@@ -71,14 +77,7 @@ def build_gateway(settings: Settings) -> Parts:
     password = _needed(settings.database.api_password, "database_api_password")
     valkey_password = _needed(settings.valkey.gateway_password, "valkey_gateway_password")
     signer = ContextSigner(_needed_key(settings.database.context_key, "database_context_key"), "chatbot_api")
-    valkey: Redis[bytes] = Redis(
-        unix_socket_path=str(settings.valkey.socket),
-        username="gateway",
-        password=valkey_password,
-        socket_timeout=2,
-        socket_connect_timeout=2,
-        max_connections=64,
-    )
+    valkey = _connect(settings.valkey, valkey_password)
     sessions = SessionStore(
         valkey,
         _needed_key(settings.gateway.session_key, "gateway_session_key"),
@@ -89,7 +88,9 @@ def build_gateway(settings: Settings) -> Parts:
     turns = TurnStore(calls, signer)
     model = choose_model(settings.model)
     tools = build_tools(settings.tools) if settings.model.uses_tools else None
-    loop = ToolLoop(model, tools, settings.tools) if tools else None
+    loop = ToolLoop(tools, settings.tools) if tools else None
+    counters = Counters(valkey)
+    answering = (turns, model, HashingEmbedder(), settings.retrieval.passages, loop, settings.model.max_answer_tokens)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
@@ -106,9 +107,27 @@ def build_gateway(settings: Settings) -> Parts:
         jobs=JobQueue(celery),
         model=model,
         tools=tools,
-        turn_service=TurnService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
-        completions=CompletionService(turns, model, HashingEmbedder(), settings.retrieval.passages, loop),
+        counters=counters,
+        budgets=Budgets(settings.limits, settings.model.name),
+        limiter=AsyncLimiter(counters),
+        turn_service=TurnService(*answering),
+        completions=CompletionService(*answering),
     )
+
+
+def _connect(settings: ValkeySettings, password: str) -> "Redis[bytes]":
+    """Return the gateway's client. Whoever finds every connection in use waits for one, within bounds."""
+    pool = BlockingConnectionPool(
+        connection_class=UnixDomainSocketConnection,
+        path=str(settings.socket),
+        username="gateway",
+        password=password,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        max_connections=32,
+        timeout=5,
+    )
+    return Redis(connection_pool=pool)
 
 
 @dataclass(frozen=True, slots=True)

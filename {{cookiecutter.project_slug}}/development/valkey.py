@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 from redis.lock import Lock
 
-from chatbot.identity.sessions import GATE_SCRIPT
+from chatbot.limits import scripts
 from development.places import CannotStart, Places, reachable_copy
 from development.secret_store import SecretStore, write_private
 
@@ -33,8 +33,9 @@ _KINDS = {
 _CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
 _USERS: dict[str, dict[str, str]] = {
     "state": {
-        "gateway": f"~session:* ~sessions:* ~attempt:* {_CONNECT} +hset +hmget +expire +expireat +del +evalsha +set"
-        " +get +getdel +zadd +zrange +zrem +zremrangebyscore"
+        "gateway": f"~session:* ~sessions:* ~attempt:* ~rate:* ~budget:* ~open:* {_CONNECT}"
+        " +hset +hdel +hmget +hincrby +expire +expireat +pexpire +pexpireat +del +evalsha +set +get +getdel"
+        " +zadd +zcard +zrange +zrem +zremrangebyscore"
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
         " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
         "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"
@@ -44,7 +45,7 @@ _USERS: dict[str, dict[str, str]] = {
     "cache": {"gateway": f"~cache:* {_CONNECT} +get +set +del +expire"},
 }
 # kombu's restore of unfinished jobs takes a lock, whose release is a script of redis-py's
-SCRIPTS = (GATE_SCRIPT, Lock.LUA_RELEASE_SCRIPT)
+SCRIPTS = (scripts.GATE, scripts.SETTLE, Lock.LUA_RELEASE_SCRIPT)
 
 
 @dataclass(frozen=True, slots=True)

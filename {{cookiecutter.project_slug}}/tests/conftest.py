@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from chatbot.gateway.access.rates import DEFAULTS
 from development.postgres import Postgres
 from development.stack import Stack
 from tests.doubles.container_postgres import ContainerPostgres, find_obstacle
@@ -38,6 +39,13 @@ def make_state() -> Path:
     (state / "ports.json").write_text(json.dumps({part: free_port() for part in ("gateway", "identity", "toolserver")}))
     return state
 
+
+# the tests are one busy client: limits have stacks of their own (tests/flows/test_rates.py, test_budgets.py)
+BOUNDLESS = {
+    "CHATBOT_LIMITS__RATES": json.dumps({name: "1000000/minute" for name in DEFAULTS}),
+    "CHATBOT_LIMITS__BUDGETS": json.dumps({scope: {} for scope in ("user", "key", "tenant", "all")}),
+    "CHATBOT_LIMITS__MOST_ANSWERS_EACH": "1000",
+}
 
 # seconds on two cores; what goes beyond is said aloud
 BUDGETS = {"unit": 40, "house": 40, "contract": 90, "flows": 330, "attacks": 240, "browser": 120}
@@ -100,6 +108,7 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Run a stack; `tool_server` is the address and the credential of a second MCP server, named `hostile`."""
     state = make_state()
+    settings = BOUNDLESS | settings
     url, credential = tool_server
     if url:
         sample = f"http://127.0.0.1:{json.loads((state / 'ports.json').read_text())['toolserver']}/mcp"

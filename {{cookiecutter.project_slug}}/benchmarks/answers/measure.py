@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers.session import Reader
-from chatbot.chat.prompt import assemble_prompt
+from chatbot.chat.asking.prompt import assemble_prompt
 from chatbot.database.calls.turns import Recalled
 from chatbot.model.offline import ABSTAINS, compose_answer
 from development.stack import Stack

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from chatbot.chat.prompt import INSTRUCTIONS, cite_passages, quote_passage, searched_text
-from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
+from chatbot.chat.asking.metered import Metered, Purse
+from chatbot.chat.asking.prompt import INSTRUCTIONS, cite_passages, quote_passage, searched_text
+from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
 from chatbot.database.calls.turns import TurnStore
@@ -37,15 +38,22 @@ class CompletionService:
     """Answers questions that carry their own history."""
 
     def __init__(
-        self, store: TurnStore, model: LanguageModel, embedder: Embedder, passages: int, tools: ToolLoop | None = None
+        self,
+        store: TurnStore,
+        model: LanguageModel,
+        embedder: Embedder,
+        passages: int,
+        tools: ToolLoop | None = None,
+        most_answer_tokens: int = 1024,
     ) -> None:
+        self._most_answer_tokens = most_answer_tokens
         self._store = store
         self._model = model
         self._embedder = embedder
         self._passages = passages
         self._tools = tools
 
-    async def begin(self, who: Principal, asked: Asked) -> "Completion":
+    async def begin(self, who: Principal, purse: Purse, asked: Asked) -> "Completion":
         """Find the passages that the question needs, as the principal may read them."""
         passages: list[dict[str, Any]] = []
         if asked.search:
@@ -59,7 +67,8 @@ class CompletionService:
             passages=tuple(quote_passage(passage) for passage in passages),
             options=asked.options,
         )
-        answering = await self._tools.begin(who) if self._tools else self._model.answer
+        model = Metered(self._model, purse, self._most_answer_tokens)
+        answering = await self._tools.begin(who, model) if self._tools else model.answer
         return Completion(answering, prompt, cite_passages(passages))
 
 

@@ -9,10 +9,11 @@ from uuid import UUID
 
 import orjson
 
+from chatbot.chat.asking.metered import Metered, Purse
+from chatbot.chat.asking.prompt import assemble_prompt, cite_passages, searched_text
+from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.chat.links import written_links
-from chatbot.chat.prompt import assemble_prompt, cite_passages, searched_text
 from chatbot.chat.streaming import AnswerRenderer
-from chatbot.chat.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
@@ -56,29 +57,35 @@ class TurnService:
         embedder: Embedder,
         passages: int,
         tools: ToolLoop | None = None,
+        most_answer_tokens: int = 1024,
     ) -> None:
         self._store = store
         self._model = model
+        self._most_answer_tokens = most_answer_tokens
         self._tools = tools
         self._embedder = embedder
         self._passages = passages
 
-    async def ask(self, who: Principal, place: Place, question: str, *, search: bool = True) -> "Turn":
+    async def ask(self, who: Principal, purse: Purse, place: Place, question: str, *, search: bool = True) -> "Turn":
         """Recall what a new question needs. Raises `NotFound` for a place that is not the principal's own."""
-        return await self._begin(who, place, question, None, search=search)
+        return await self._begin(who, purse, place, Question(place.conversation, question, None), search=search)
 
-    async def answer_again(self, who: Principal, conversation: UUID, question: int, *, search: bool = True) -> "Turn":
+    async def answer_again(
+        self, who: Principal, purse: Purse, conversation: UUID, question: int, *, search: bool = True
+    ) -> "Turn":
         """Recall what a kept question needs, for another answer beside the first. Raises `NotFound`."""
         text, place = await self._store.find_question(who, conversation, question)
-        return await self._begin(who, place, text, question, search=search)
+        return await self._begin(who, purse, place, Question(conversation, text, question), search=search)
 
-    async def _begin(self, who: Principal, place: Place, text: str, kept: int | None, *, search: bool) -> "Turn":
+    async def _begin(self, who: Principal, purse: Purse, place: Place, question: "Question", *, search: bool) -> "Turn":
+        text = question.text
         searched = searched_text(text)
         vector = vector_text(self._embedder.embed(searched)) if search else _NO_VECTOR
         wanted = Wanted(self._passages if search else 0, _HISTORY)
         recalled = await self._store.recall(who, place, searched, vector, wanted)
-        answering = await self._tools.begin(who) if self._tools else self._model.answer
-        return Turn(self._store, answering, who, Question(place.conversation, text, kept), recalled)
+        model = Metered(self._model, purse, self._most_answer_tokens)
+        answering = await self._tools.begin(who, model) if self._tools else model.answer
+        return Turn(self._store, answering, who, question, recalled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import SecretBytes, SecretStr, ValidationError
 
-from chatbot.config.settings import Environment, Group, Settings
+from chatbot.config.group import Group
+from chatbot.config.settings import Environment, Settings
 
 PREFIX = "CHATBOT_"
 FOLDER = "CHATBOT_SECRETS_FOLDER"

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretBytes, SecretStr, model_validator
 
+from chatbot.config.group import Group
+from chatbot.config.limits import LimitsSettings
 from chatbot.core.principal import Role
 
 
@@ -37,12 +39,6 @@ def _web_address(value: str) -> str:
 
 Origin = Annotated[str, AfterValidator(_origin)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-
-
-class Group(BaseModel):
-    """A group of settings: immutable, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class GatewaySettings(Group):
@@ -183,4 +179,5 @@ class Settings(Group):
     model: ModelSettings = ModelSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     tools: ToolsSettings = ToolsSettings()
+    limits: LimitsSettings = LimitsSettings()
     monitoring: MonitoringSettings = MonitoringSettings()

@@ -17,6 +17,7 @@ class Problem(Exception):
     kind = "about:blank"  # RFC 9457, section 3.1.1: a name for programs, where the status does not say enough
     code: str | None = None
     param: str | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # sent with the refusal
 
     def __init__(self, detail: str = "", *, status: int | None = None, title: str | None = None) -> None:
         super().__init__(detail)
@@ -86,3 +87,4 @@ class Unavailable(Problem):
 
     status = 503
     title = "A needed part is not available"
+    headers = ((b"retry-after", b"5"),)

@@ -9,20 +9,24 @@ from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from chatbot.gateway.access.actions import ActionTable
+from chatbot.gateway.access.arrival import Arrival
+from chatbot.gateway.access.capacity import CapacityGuard
+from chatbot.gateway.access.charging import Charging
+from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.described import as_described
+from chatbot.gateway.access.permission import PermissionGuard
+from chatbot.gateway.access.rates import RateTable
 from chatbot.gateway.cookies import CookieNames
-from chatbot.gateway.middleware.arrival import Arrival
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
-from chatbot.gateway.middleware.permission import PermissionGuard
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
-from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns
+from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns, usage
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
@@ -34,7 +38,7 @@ BODY_BYTES = {
 }
 # what takes bytes of any kind: a file is judged by its content, a browser's report by the fields that are kept of it
 RAW_BODIES = frozenset({("POST", "/api/v1/documents"), ("POST", "/csp-report")})
-ROUTERS = (conversations.router, documents.router, keys.router, auth.router, health.router)
+ROUTERS = (conversations.router, documents.router, keys.router, usage.router, auth.router, health.router)
 
 
 def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
@@ -73,18 +77,32 @@ def build_application(parts: Parts) -> FastAPI:
 
 def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[Middleware]:
     """Return the middleware, outermost first."""
-    origin = parts.settings.gateway.public_url
-    cookies = CookieNames.of(parts.settings.gateway.instance)
+    settings = parts.settings
+    origin = settings.gateway.public_url
+    cookies = CookieNames.of(settings.gateway.instance)
+    rates = RateTable.of(settings.limits.rates)
     return [
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary),
+        Middleware(CapacityGuard, most=settings.limits.most_requests),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
-        Middleware(Arrival, actions=ActionTable(public=public), proxies=parts.settings.gateway.trusted_proxies),
+        Middleware(
+            Arrival, actions=ActionTable(public=public), proxies=settings.gateway.trusted_proxies, cookies=cookies
+        ),
         Middleware(CrossSiteGuard, origin=origin),
-        Middleware(Gate, sessions=parts.sessions, keys=parts.keys, cookies=cookies, public=public),
+        Middleware(AddressRates, limiter=parts.limiter, rates=rates, public=public),
+        Middleware(
+            Gate,
+            sessions=parts.sessions,
+            keys=parts.keys,
+            charging=Charging(parts.counters, parts.budgets, rates, settings.model.max_answer_tokens),
+            limiter=parts.limiter,
+            public=public,
+        ),
+        Middleware(PersonRates, limiter=parts.limiter, rates=rates),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
-        Middleware(PermissionGuard, fresh_seconds=parts.settings.identity.fresh_seconds),
-        Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES),
+        Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds),
+        Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES, seconds=settings.limits.body_seconds),
     ]
 
 

@@ -4,6 +4,7 @@ import uvicorn
 
 from chatbot.config.settings import Settings
 from chatbot.gateway.application import build_application
+from chatbot.gateway.serving.timed import timed_protocol
 from chatbot.wiring import build_gateway
 
 
@@ -14,7 +15,7 @@ def run_gateway(settings: Settings) -> None:
         app,
         host=settings.gateway.bind,
         port=settings.gateway.port,
-        http="httptools",
+        http=timed_protocol(settings.limits),
         loop="uvloop",
         ws="none",
         lifespan="on",

@@ -29,6 +29,7 @@ class Action(StrEnum):
     COMPLETE = "complete"
     READ_DOCUMENTS = "read documents"
     CHANGE_DOCUMENTS = "change documents"
+    READ_USAGE = "read usage"
     READ_KEYS = "read keys"
     MAKE_KEYS = "make keys"
     REVOKE_KEYS = "revoke keys"
@@ -70,6 +71,7 @@ POLICY: Mapping[Action, Rule] = {
     Action.COMPLETE: Rule(_PROGRAMS, Relation.NONE, KeyScope.CHAT),
     Action.READ_DOCUMENTS: Rule(_PROGRAMS, Relation.SHARED, KeyScope.DOCUMENTS),
     Action.CHANGE_DOCUMENTS: Rule(_PROGRAMS, Relation.OWN, KeyScope.DOCUMENTS),
+    Action.READ_USAGE: Rule(_ANYBODY, Relation.OWN),
     Action.READ_KEYS: Rule(_USERS, Relation.OWN),
     Action.MAKE_KEYS: Rule(_USERS, Relation.OWN, fresh=True),
     Action.REVOKE_KEYS: Rule(_USERS, Relation.OWN),

@@ -10,19 +10,18 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
 from chatbot.identity.admission import Admission, Carrier
+from chatbot.limits.scripts import Counters
 
-GATE_SCRIPT = Path(__file__).with_name("gate.lua").read_text(encoding="utf-8")
-_GATE_DIGEST = hashlib.sha1(GATE_SCRIPT.encode(), usedforsecurity=False).hexdigest()  # Valkey's name for a script
 _TOKEN_BYTES = 32
 
 
@@ -31,6 +30,7 @@ class SessionStore:
 
     def __init__(self, valkey: "Redis[bytes]", key: bytes, *, idle_seconds: int, absolute_seconds: int) -> None:
         self._valkey = valkey
+        self._counters = Counters(valkey)
         self._key = key
         self._idle = idle_seconds
         self._absolute = absolute_seconds
@@ -69,20 +69,19 @@ class SessionStore:
 
     async def find(self, token: str) -> Admission | None:
         """Return whose session `token` opens, prolonging it, or None. Raises `Unavailable` without Valkey."""
+        admission, _ = await self.find_and_charge(token, b"")
+        return admission
+
+    async def find_and_charge(self, token: str, asked: bytes) -> tuple[Admission | None, dict[str, Any]]:
+        """Find a session, count and reserve in one round trip; return the script's verdict with the admission."""
         digest = digest_token(token)
-        try:
-            found: list[bytes] = await self._valkey.evalsha(
-                _GATE_DIGEST, 1, _name(digest), str(int(time.time())), str(self._idle)
-            )
-        except NoScriptError as error:
-            raise Unavailable("The session script is not loaded into Valkey: start the stack anew.") from error
-        except RedisError as error:
-            raise Unavailable("Sessions cannot be checked just now. Try again in a moment.") from error  # closed
-        if not found:
-            return None
-        tenant, user, role, name, authenticated = (value.decode() for value in found)
+        found = await self._counters.gate(_name(digest), int(time.time() * 1000), self._idle, b"", asked)
+        verdict: dict[str, Any] = orjson.loads(found[5]) if asked else {}
+        if not found[0]:
+            return None, verdict
+        tenant, user, role, name, authenticated = (value.decode() for value in found[:5])
         who = Principal(UUID(tenant), UUID(user), Role(role), name)
-        return Admission(who, Carrier.SESSION, public_id(digest), None, int(authenticated))
+        return Admission(who, Carrier.SESSION, public_id(digest), None, int(authenticated)), verdict
 
     async def close(self, token: str) -> None:
         """End a session."""

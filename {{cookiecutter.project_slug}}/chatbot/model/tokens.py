@@ -1,18 +1,51 @@
 """How many tokens a text has, where no model says so itself."""
 
+from collections.abc import Iterator
+
+import orjson
+
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.port import Prompt
 
 _BYTES_PER_TOKEN = 4  # of English text, by the tokenisers in common use
+_AROUND = 256  # bytes that an adapter writes around a segment: a role, a boundary, a source
+
+
+def tokens_of_bytes(count: int) -> int:
+    """Return an estimate of the tokens in so many bytes: a quarter of them, rounded up."""
+    return -(-count // _BYTES_PER_TOKEN)
 
 
 def estimate_tokens(text: str) -> int:
-    """Return an estimate: a quarter of the text's bytes, rounded up."""
-    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+    """Return an estimate of a text's tokens."""
+    return tokens_of_bytes(_bytes(text))
 
 
 def count_prompt(prompt: Prompt) -> int:
     """Return the estimated tokens of everything that the model is given."""
-    history = [said.text if isinstance(said, Untrusted) else said.content for said in prompt.history]
-    parts = [prompt.instructions, prompt.question, *history, *(passage.text for passage in prompt.passages)]
-    return sum(map(estimate_tokens, parts))
+    return sum(map(estimate_tokens, _segments(prompt)))
+
+
+def bound_prompt(prompt: Prompt) -> int:
+    """Return a number of tokens that the prompt cannot exceed: a tokenizer makes at most one of each byte."""
+    return sum(_bytes(segment) + _AROUND for segment in _segments(prompt))
+
+
+def _segments(prompt: Prompt) -> Iterator[str]:
+    yield prompt.instructions
+    yield prompt.question
+    for said in prompt.history:
+        yield said.text if isinstance(said, Untrusted) else said.content
+    for passage in prompt.passages:
+        yield passage.text
+        yield passage.source
+    for tool in prompt.tools:
+        yield tool.description.text if isinstance(tool.description, Untrusted) else tool.description
+        yield orjson.dumps(tool.schema).decode()
+    for step in prompt.steps:
+        yield step.request.arguments
+        yield step.result.text
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

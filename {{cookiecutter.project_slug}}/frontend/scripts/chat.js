@@ -7,6 +7,7 @@ import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, s
 import { applyUpdate } from "./nodes.js";
 import { versionsWith } from "./versions.js";
 
+const LONGEST_WAIT = 600; // seconds
 const at = (id) => document.getElementById(id);
 // `way` holds the messages that are shown
 const state = { conversation: null, running: null, way: [] };
@@ -162,7 +163,8 @@ function endTurn(turn, outcome = turn.outcome) {
 
 function refused(error) {
   notify(error.message);
-  if (error.status === 429 || error.status === 503) countDown(error.wait ?? 5, error.message);
+  // a budget that begins anew tomorrow is nothing to sit and wait for
+  if ((error.status === 429 || error.status === 503) && !(error.wait > LONGEST_WAIT)) countDown(error.wait ?? 5, error.message);
 }
 
 function countDown(seconds, text) {

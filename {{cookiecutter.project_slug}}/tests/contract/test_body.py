@@ -34,7 +34,8 @@ def judge(body: bytes, *headers: tuple[bytes, bytes], pieces: int = 1, method: s
 
     scope: Any = {"type": "http", "method": method, "path": path, "headers": list(headers)}
     routes = {("POST", "/big"): 10 * DEFAULT_BYTES, ("POST", "/small"): 5}
-    asyncio.run(BodyJudge(app, routes=routes, raw=frozenset({("POST", "/raw")}))(scope, receive, None))
+    raw = frozenset({("POST", "/raw")})
+    asyncio.run(BodyJudge(app, routes=routes, raw=raw, seconds=5)(scope, receive, None))
     return b"".join(read)
 
 
@@ -137,4 +138,4 @@ def test_a_path_that_was_sent_in_another_spelling_leads_nowhere() -> None:
     """CVE-2026-54022: two spellings of one name, of which one was checked and the other stored."""
     scope: Any = {"type": "http", "method": "GET", "path": "/x", "raw_path": b"/%78", "headers": []}
     with pytest.raises(NotFound):
-        asyncio.run(BodyJudge(None, routes={})(scope, None, None))
+        asyncio.run(BodyJudge(None, routes={}, raw=frozenset(), seconds=5)(scope, None, None))

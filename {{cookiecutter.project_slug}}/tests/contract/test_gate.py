@@ -1,12 +1,15 @@
 """The gate at its own seam: nothing passes without a principal but what the public table names (api-auth)."""
 
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
 
 from chatbot.core.errors import Problem, SignInRequired
 from chatbot.core.principal import Principal, Role
+from chatbot.gateway.access.actions import ActionTable
+from chatbot.gateway.access.arrival import Arrival
 from chatbot.gateway.cookies import CookieNames
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.public import PUBLIC
@@ -34,7 +37,9 @@ class Keys:
 
 
 def gate(inner: Inner) -> Any:
-    return Gate(inner, sessions=Sessions(), keys=Keys(), cookies=NAMES, public=PUBLIC)
+    unlimited = AsyncMock(refused=None)
+    behind = Gate(inner, sessions=Sessions(), keys=Keys(), charging=unlimited, limiter=unlimited, public=PUBLIC)
+    return Arrival(behind, actions=ActionTable(), proxies=(), cookies=NAMES)
 
 
 def bearer(value: str, kind: str = "Bearer") -> list[tuple[bytes, bytes]]:

@@ -9,7 +9,7 @@ import pytest
 from chatbot.core.errors import Forbidden, NotFound, SignInAgain
 from chatbot.core.principal import Principal, Role
 from chatbot.gateway.access.actions import ActionTable
-from chatbot.gateway.middleware.permission import PermissionGuard
+from chatbot.gateway.access.permission import PermissionGuard
 from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.keys import KeyScope
 from chatbot.identity.permissions import POLICY, Action, decide

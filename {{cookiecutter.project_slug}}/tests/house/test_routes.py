@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.routing import Route
 
+import chatbot.gateway.access
 import chatbot.gateway.middleware
 import chatbot.gateway.routes
 from chatbot.gateway.access.actions import ActionTable
@@ -26,7 +27,7 @@ def modules(package: ModuleType) -> list[ModuleType]:
 
 def defined_middleware() -> dict[str, type]:
     found = {}
-    for module in modules(chatbot.gateway.middleware):
+    for module in [*modules(chatbot.gateway.middleware), *modules(chatbot.gateway.access)]:
         for name, value in vars(module).items():
             own = inspect.isclass(value) and value.__module__ == module.__name__
             if own and {"scope", "receive", "send"} <= set(inspect.signature(value.__call__).parameters):
@@ -41,10 +42,13 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
     assert names == [
         "SecurityHeaders",
         "ErrorBoundary",
+        "CapacityGuard",
         "HostGuard",
         "Arrival",
         "CrossSiteGuard",
+        "AddressRates",
         "Gate",
+        "PersonRates",
         "SessionTokenGuard",
         "PermissionGuard",
         "BodyJudge",
@@ -74,7 +78,8 @@ def test_every_public_entry_is_a_route_and_has_no_parameter() -> None:
 
 def test_every_route_is_public_or_an_action_and_the_table_finds_the_router_s_own_template() -> None:
     table = ActionTable()
-    public = application().user_middleware[5].kwargs["public"]
+    (gate,) = [middleware for middleware in application().user_middleware if middleware.cls.__name__ == "Gate"]
+    public = gate.kwargs["public"]
     routes = {(method, route.path) for route in every_route() for method in route.methods if method != "HEAD"}
     rows = {(method, template) for method, template, _ in table.rows()}
     assert routes - public == rows

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from chatbot.chat.tool_loop import ToolEvent, _Conversation
+from chatbot.chat.asking.tool_loop import ToolEvent, _Conversation
 from chatbot.config.settings import ToolsSettings
 from chatbot.core.principal import Principal, Role
 from chatbot.model.port import Finished, ModelFailed, Prompt, ToolOffer, ToolRequest

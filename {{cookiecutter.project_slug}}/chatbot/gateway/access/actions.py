@@ -14,6 +14,7 @@ ACTIONS: Mapping[str, Mapping[str, A]] = {
     "/": {"GET": A.OPEN_PAGE},
     "/documents": {"GET": A.OPEN_PAGE},
     "/settings": {"GET": A.OPEN_PAGE},
+    "/usage": {"GET": A.OPEN_PAGE},
     "/api/v1/session": {"GET": A.READ_OWN_SESSION, "DELETE": A.END_OWN_SESSION},
     "/api/v1/conversations": {"GET": A.READ_CONVERSATIONS, "POST": A.CHANGE_CONVERSATIONS},
     "/api/v1/conversations/{conversation}": {
@@ -29,6 +30,7 @@ ACTIONS: Mapping[str, Mapping[str, A]] = {
     "/api/v1/documents/{document}/index": {"POST": A.CHANGE_DOCUMENTS},
     "/api/v1/documents/{document}/passages": {"GET": A.READ_DOCUMENTS},
     "/api/v1/documents/{document}/passages/{chunk}": {"GET": A.READ_DOCUMENTS},
+    "/api/v1/usage": {"GET": A.READ_USAGE},
     "/api/v1/keys": {"GET": A.READ_KEYS, "POST": A.MAKE_KEYS},
     "/api/v1/keys/{key}": {"DELETE": A.REVOKE_KEYS},
     "/v1/models": {"GET": A.COMPLETE},

@@ -9,6 +9,7 @@ second spelling, leads nowhere. Fails closed: what is not in a table has the str
 is for its route's own schema to say; every one refuses what it does not know.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -32,6 +33,10 @@ class BodyTooLarge(HTTPException):
     """More arrived than is taken. Of Starlette's kind: FastAPI turns any other that is met while reading into a 400."""
 
 
+class BodyTooSlow(HTTPException):
+    """The body did not come in time. Of Starlette's kind, as above."""
+
+
 class NotJson(Unprocessable):
     """Nothing that JSON's standard knows."""
 
@@ -43,11 +48,17 @@ class BodyJudge:
     """Counts the bytes of every body, and reads JSON strictly before it is passed on."""
 
     def __init__(
-        self, app: ASGIApp, *, routes: Mapping[tuple[str, str], int], raw: frozenset[tuple[str, str]] = frozenset()
+        self,
+        app: ASGIApp,
+        *,
+        routes: Mapping[tuple[str, str], int],
+        raw: frozenset[tuple[str, str]],
+        seconds: float,
     ) -> None:
         self._app = app
         self._routes = routes
         self._raw = raw
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or raise `NotFound`, `TooLarge`, `WrongMediaType` or `Unprocessable`."""
@@ -62,7 +73,7 @@ class BodyJudge:
         if _announced(scope) > most:
             note_refusal("api-validate", "too large")
             raise TooLarge(_why(most))
-        counted = _counted(receive, most)
+        counted = _counted(_timed(receive, self._seconds), most)
         if route in self._raw:
             await self._app(scope, counted, send)
             return
@@ -108,6 +119,27 @@ def _depth(body: bytes) -> int:
     return deepest
 
 
+def _timed(receive: Receive, seconds: float) -> Receive:
+    """Return what hands over a body whose every part comes in time, and the whole of it in twenty times that."""
+    whole, end = False, 0.0
+
+    async def in_time() -> Message:
+        nonlocal whole, end
+        if whole:
+            return await receive()  # a reader who waits for the answer is not late
+        end = end or asyncio.get_running_loop().time() + 20 * seconds
+        try:
+            async with asyncio.timeout(min(seconds, end - asyncio.get_running_loop().time())):
+                message = await receive()
+        except TimeoutError:
+            note_refusal("api-capacity", "a body too slow")
+            raise BodyTooSlow(408, "The body did not come in time.") from None
+        whole = not message.get("more_body")
+        return message
+
+    return in_time
+
+
 def _counted(receive: Receive, most: int) -> Receive:
     arrived = 0
 
@@ -132,6 +164,8 @@ async def _judged(scope: Scope, receive: Receive) -> Receive:
             message = await receive()
         except BodyTooLarge as error:
             raise TooLarge(error.detail) from None
+        except BodyTooSlow as error:
+            raise Problem(error.detail, status=408) from None
         if message["type"] == "http.disconnect":
             raise Problem("The request ended before it was whole.")
         pieces.append(message.get("body", b""))

@@ -61,6 +61,12 @@ class CrossSiteGuard:
         return None if site in (None, b"same-origin") else "The browser says that another site asked."
 
 
+def has_session_token(scope: Scope, sessions: SessionStore, token: str) -> bool:
+    """Say whether the request carries the own token of the session `token`, once."""
+    claimed = [value for name, value in scope["headers"] if name == _CSRF_HEADER]
+    return len(claimed) == 1 and sessions.is_csrf_token(token, claimed[0].decode("latin-1"))
+
+
 class SessionTokenGuard:
     """Wants the session's own token on every unsafe request that comes with a session; stands behind the gate."""
 
@@ -71,9 +77,10 @@ class SessionTokenGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or raise `CrossSiteRequest`."""
         token = scope.get("session_token")
-        if token is not None and scope["method"] not in _SAFE:
-            claimed = [value for name, value in scope["headers"] if name == _CSRF_HEADER]
-            if len(claimed) != 1 or not self._sessions.is_csrf_token(token, claimed[0].decode("latin-1")):
-                note_refusal("web-csrf", "no token of the session")
-                raise CrossSiteRequest("The session's own token is missing or wrong. Reload the page.")
+        if token is None or scope["method"] in _SAFE:
+            await self._app(scope, receive, send)
+            return
+        if not has_session_token(scope, self._sessions, token):
+            note_refusal("web-csrf", "no token of the session")
+            raise CrossSiteRequest("The session's own token is missing or wrong. Reload the page.")
         await self._app(scope, receive, send)

@@ -49,6 +49,7 @@ async def send_problem(scope: Scope, send: Send, problem: Problem, identifier: s
         (b"content-type", kind.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"x-request-id", identifier.encode()),
+        *problem.headers,
     ]
     if problem.status == 401:
         start.append((b"www-authenticate", b"Bearer"))

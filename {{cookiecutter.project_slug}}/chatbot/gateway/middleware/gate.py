@@ -5,13 +5,19 @@ every other path, existing or not, needs a principal, by a session's cookie or b
 trip. Fails closed: no store of sessions or keys, no entry.
 """
 
+import asyncio
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatbot.core.errors import Problem, SignInRequired
 from chatbot.database.calls.keys import KeyStore
-from chatbot.gateway.cookies import CookieNames, read_cookie
+from chatbot.gateway.access.charging import Charging
+from chatbot.gateway.access.client import client_address, client_bucket
+from chatbot.gateway.access.rates import is_answering
+from chatbot.gateway.middleware.cross_site import has_session_token
 from chatbot.identity.admission import Admission
 from chatbot.identity.sessions import SessionStore
+from chatbot.limits.limiter import AsyncLimiter
 from chatbot.monitoring.refusals import note_refusal
 
 _SAFE = frozenset({"GET", "HEAD"})
@@ -26,7 +32,7 @@ class InvalidKey(SignInRequired):
 
 
 class Gate:
-    """Puts the admission and its principal into the scope, or refuses."""
+    """Puts the admission and its principal into the scope, or refuses. What an answer costs is settled here at last."""
 
     def __init__(
         self,
@@ -34,13 +40,15 @@ class Gate:
         *,
         sessions: SessionStore,
         keys: KeyStore,
-        cookies: CookieNames,
+        charging: Charging,
+        limiter: AsyncLimiter,
         public: frozenset[tuple[str, str]],
     ) -> None:
         self._app = app
         self._sessions = sessions
         self._keys = keys
-        self._cookie = cookies.session
+        self._charging = charging
+        self._limiter = limiter
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +60,7 @@ class Gate:
         if (method, scope["path"]) in self._public:
             await self._app(scope, receive, send)
             return
-        token = read_cookie(scope["headers"], self._cookie)
+        token = scope["session_cookie"]
         carried = [value for name, value in scope["headers"] if name == b"authorization"]
         if carried:
             await self._admit_by_key(scope, carried, token)
@@ -62,11 +70,23 @@ class Gate:
                 return
             note_refusal("api-auth", "no session")
             raise SignInRequired("Your session has ended or never began. Sign in and try again.")
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if (spending := scope.get("spending")) is not None:
+                await asyncio.shield(spending.settle())  # even when nobody waits any more
 
     async def _admit_by_session(self, scope: Scope, token: str | None) -> bool:
-        admission = await self._sessions.find(token) if token else None
-        if token is None or admission is None:
+        if token is None:
+            return False
+        if is_answering(scope):
+            # without the session's own token the request is refused: nothing is reserved for it
+            asked = self._charging.ask(scope, reserve=has_session_token(scope, self._sessions, token))
+            admission, verdict = await self._sessions.find_and_charge(token, asked.text)
+            self._charging.take(scope, asked, admission, verdict)
+        else:
+            admission = await self._sessions.find(token)
+        if admission is None:
             return False
         _admit(scope, admission)
         scope["session_token"] = token
@@ -81,8 +101,11 @@ class Gate:
         admission = await self._keys.find(text) if kind.lower() == "bearer" else None
         if admission is None:
             note_refusal("api-auth", "no such key")
+            await self._limiter.hit([self._charging.refused], client_bucket(client_address(scope)))
             raise InvalidKey("The key is unknown, has expired or was revoked. Make a new one in the settings.")
         _admit(scope, admission)
+        if is_answering(scope):
+            await self._charging.charge(scope, admission)
 
 
 def _admit(scope: Scope, admission: Admission) -> None:

@@ -55,7 +55,7 @@ class _Completions:
         who = principal_of(scope)
         refuse_query(scope)
         request, asked = read_request(await read_json_body(scope, receive))
-        completion = await self._service.begin(who, asked)
+        completion = await self._service.begin(who, scope["spending"], asked)
         answer = _Answer(request, completion)
         await until_left(receive, answer.stream(scope, send) if request.stream else answer.send_whole(send))
 

@@ -17,7 +17,13 @@ _TYPES = {
     ".json": "application/json",
 }
 # page -> file; everything else in the folder is an asset under its own name
-_PAGES = {"/": "chat.html", "/documents": "documents.html", "/settings": "settings.html", "/sign-in": "sign-in.html"}
+_PAGES = {
+    "/": "chat.html",
+    "/documents": "documents.html",
+    "/settings": "settings.html",
+    "/usage": "usage.html",
+    "/sign-in": "sign-in.html",
+}
 
 
 @dataclass(frozen=True, slots=True)

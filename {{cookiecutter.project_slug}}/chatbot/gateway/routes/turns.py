@@ -7,6 +7,7 @@ import orjson
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from chatbot.chat.asking.metered import Purse
 from chatbot.chat.turn import Event, Turn, TurnService
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
@@ -50,17 +51,18 @@ class TurnEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        who = principal_of(scope)
+        who, purse = principal_of(scope), scope["spending"]
         refuse_query(scope)
         conversation = _identifier(scope["path_params"]["conversation"])
         asked = _read_question(await read_json_body(scope, receive))
-        turn = await self._begin(who, conversation, asked)
+        turn = await self._begin(who, purse, conversation, asked)
         await until_left(receive, _stream(turn, send))  # stopped, what was answered is stored
 
-    async def _begin(self, who: Principal, conversation: UUID, asked: Asked) -> Turn:
+    async def _begin(self, who: Principal, purse: Purse, conversation: UUID, asked: Asked) -> Turn:
         if asked.again is not None:
-            return await self._service.answer_again(who, conversation, asked.again, search=asked.search)
-        return await self._service.ask(who, Place(conversation, asked.follows), asked.text, search=asked.search)
+            return await self._service.answer_again(who, purse, conversation, asked.again, search=asked.search)
+        place = Place(conversation, asked.follows)
+        return await self._service.ask(who, purse, place, asked.text, search=asked.search)
 
 
 async def _stream(turn: Turn, send: Send) -> None:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
-from chatbot.chat.prompt import add_tools
+from chatbot.chat.asking.prompt import add_tools
 from chatbot.config.settings import ToolsSettings
 from chatbot.core.principal import Principal
 from chatbot.model.port import Finished, LanguageModel, ModelFailed, Piece, Prompt, ToolOffer, ToolRequest, ToolStep
@@ -36,21 +36,16 @@ Answering = Callable[[Prompt], AsyncIterator[Piece | ToolEvent]]
 
 
 class ToolLoop:
-    """A language model with tools."""
+    """Gives a language model its tools."""
 
-    def __init__(self, model: LanguageModel, broker: ToolBroker, settings: ToolsSettings) -> None:
-        self._model = model
+    def __init__(self, broker: ToolBroker, settings: ToolsSettings) -> None:
         self._broker = broker
         self._settings = settings
 
-    async def begin(self, who: Principal) -> Answering:
-        """Return what answers prompts for `who`: the model with the tools offered to them, or alone without any."""
+    async def begin(self, who: Principal, model: LanguageModel) -> Answering:
+        """Return what answers prompts for `who`: `model` with the tools offered to them, or alone without any."""
         offers = await self._broker.offers(who)
-        return (
-            _Conversation(self._model, self._broker, self._settings, who, offers).answer
-            if offers
-            else self._model.answer
-        )
+        return _Conversation(model, self._broker, self._settings, who, offers).answer if offers else model.answer
 
 
 @dataclass(slots=True)

@@ -1,0 +1,88 @@
+"""What a request for an answer is counted and charged, before anything is read (parts of api-rate and api-cost)."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.types import Scope
+
+from chatbot.gateway.access.client import client_address, client_bucket
+from chatbot.gateway.access.rates import RateTable
+from chatbot.identity.admission import Admission, Carrier
+from chatbot.limits.budgets import Budgets, Plan, judge_budget
+from chatbot.limits.rates import Rate, judge_rates
+from chatbot.limits.scripts import Counters
+from chatbot.limits.spending import Payer, Spending
+
+# what a question brings along, as a rule: instructions, passages, a short history; more is reserved when it is more
+_CONTEXT_BYTES = 12 * 1024
+_MOST_BODY_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the script is asked, and what its answer is read by."""
+
+    rows: tuple[Rate, ...]
+    plan: Plan | None
+    text: bytes
+
+
+class Charging:
+    """Counts, reserves, and puts what came of it into the scope: `rate_headers` and `spending`."""
+
+    def __init__(self, counters: Counters, budgets: Budgets, rates: RateTable, most_answer_tokens: int) -> None:
+        self._counters = counters
+        self._budgets = budgets
+        self._rates = rates
+        self._most_answer_tokens = most_answer_tokens
+
+    @property
+    def refused(self) -> Rate:
+        """The row that counts a credential which opened nothing."""
+        return self._rates.refused(1)
+
+    def ask(self, scope: Scope, *, credential: str | None = None, reserve: bool = True) -> Asked:
+        """Return what to ask for a request; for a program its address was counted before its key was looked at."""
+        rows = self._rates.by_person(scope["matched"])
+        asked: dict[str, Any] = {}
+        if credential is None:
+            rows = (*self._rates.by_address(scope["path"], credential=False), *rows)
+            asked["address"] = client_bucket(client_address(scope))
+        else:
+            asked["credential"] = credential
+        asked["rates"] = [rate.as_asked() for rate in rows]
+        plan = None
+        if reserve:
+            amount = self._budgets.cost(_announced(scope) + _CONTEXT_BYTES, self._most_answer_tokens)
+            plan = self._budgets.plan(amount)
+            asked["reserve"] = self._budgets.ask(plan)
+        return Asked(tuple(rows), plan, orjson.dumps(asked))
+
+    def take(self, scope: Scope, asked: Asked, admission: Admission | None, verdict: dict[str, Any]) -> None:
+        """Read the verdict. Raises `RateLimited`, `BudgetSpent` or `TooManyAnswers`."""
+        scope["rate_headers"] = judge_rates(asked.rows, verdict)
+        if asked.plan is None or admission is None:
+            return
+        judge_budget(verdict)
+        who = admission.principal
+        key = None if admission.carrier is Carrier.SESSION else admission.credential
+        payer = Payer(str(who.tenant_id), str(who.user_id), key)
+        scope["spending"] = Spending(self._counters, self._budgets, payer, asked.plan)
+
+    async def charge(self, scope: Scope, admission: Admission) -> None:
+        """Count and reserve for a program whose credential was found good."""
+        asked = self.ask(scope, credential=admission.credential)
+        who = admission.principal
+        known = orjson.dumps([str(who.tenant_id), str(who.user_id)])
+        found = await self._counters.gate("", int(time.time() * 1000), 0, known, asked.text)
+        self.take(scope, asked, admission, orjson.loads(found[5]))
+
+
+def _announced(scope: Scope) -> int:
+    """Return the length that the body says it has; the most that any route takes when it says none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return min(int(value), _MOST_BODY_BYTES) if value.isdigit() and len(value) < 12 else _MOST_BODY_BYTES
+    return _MOST_BODY_BYTES

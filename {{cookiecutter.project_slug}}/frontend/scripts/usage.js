@@ -1,0 +1,63 @@
+// The usage page: each budget as a meter.
+
+import { getJson } from "./api.js";
+import { fillFrame, notify } from "./frame.js";
+
+const WHOSE = { user: "Yours", key: "This key's", tenant: "Your organisation's", all: "Everybody's" };
+const WINDOWS = { minute: "This minute", day: "Today", month: "This month" };
+
+function make(kind, className, text) {
+  const element = document.createElement(kind);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+async function showUsage() {
+  const { budgets, currency } = await getJson("/api/v1/usage");
+  const scopes = [...new Set(budgets.map((budget) => budget.scope))];
+  document.getElementById("budgets").replaceChildren(
+    ...scopes.flatMap((scope) => [
+      make("h2", "", WHOSE[scope] ?? scope),
+      listOf(budgets.filter((budget) => budget.scope === scope), currency),
+    ]),
+  );
+}
+
+function listOf(budgets, currency) {
+  const list = make("ul", "documents", "");
+  list.append(...budgets.map((budget) => entry(budget, currency)));
+  return list;
+}
+
+function entry(budget, currency) {
+  const row = make("li", "document budget", "");
+  row.append(make("b", "", WINDOWS[budget.window] ?? budget.window));
+  row.append(make("span", "status", `begins anew ${moment(budget.resets_at)}`));
+  row.append(meter(budget.tokens, (count) => Math.round(count).toLocaleString(), "tokens"));
+  const paid = budget.money.used > 0 || budget.money.limit !== null;
+  if (paid) row.append(meter(budget.money, (units) => units.toLocaleString(undefined, { style: "currency", currency }), "spent"));
+  return row;
+}
+
+function meter({ used, limit }, shown, unit) {
+  const box = make("div", "measure", "");
+  const text = limit === null ? `${shown(used)} ${unit}, no limit` : `${shown(used)} of ${shown(limit)} ${unit}`;
+  if (limit !== null) {
+    const bar = make("meter", "", text);
+    [bar.max, bar.high, bar.optimum, bar.value] = [limit, limit * 0.9, 0, used];
+    bar.setAttribute("aria-label", text);
+    box.append(bar);
+  }
+  box.append(make("span", "hint", text));
+  return box;
+}
+
+function moment(text) {
+  const date = new Date(text);
+  const soon = date - Date.now() < 24 * 3600 * 1000;
+  return soon ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : date.toLocaleDateString();
+}
+
+await fillFrame();
+await showUsage().catch((error) => notify(error.message));
