@@ -13,10 +13,10 @@ from chatbot.gateway.access.arrival import Arrival
 from chatbot.gateway.access.capacity import CapacityGuard
 from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.counting import AddressRates, PersonRates
-from chatbot.gateway.access.described import as_described
 from chatbot.gateway.access.permission import PermissionGuard
 from chatbot.gateway.access.rates import RateTable
 from chatbot.gateway.cookies import CookieNames
+from chatbot.gateway.dependencies import as_described
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
