@@ -1,5 +1,6 @@
 """One running stack for the whole session, and the people who use it."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,7 +15,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from chatbot.config.loading import load_settings
 from chatbot.gateway.access.rates import DEFAULTS
+from development.load_accounts import make_accounts
 from development.postgres import Postgres
 from development.stack import Stack
 from tests.doubles.container_postgres import ContainerPostgres, find_obstacle
@@ -45,6 +48,26 @@ BOUNDLESS = {
     "CHATBOT_LIMITS__RATES": json.dumps({name: "1000000/minute" for name in DEFAULTS}),
     "CHATBOT_LIMITS__BUDGETS": json.dumps({scope: {} for scope in ("user", "key", "tenant", "all")}),
     "CHATBOT_LIMITS__MOST_ANSWERS_EACH": "1000",
+}
+
+LIMITED = {
+    "CHATBOT_LIMITS__RATES": json.dumps(
+        {name: "1000000/minute" for name in DEFAULTS}
+        | {
+            "questions-by-person": "12/day",
+            "completions-by-person": "600/day",
+            "refused-credentials-by-address": "20/day",
+        }
+    ),
+    "CHATBOT_LIMITS__BUDGETS": json.dumps(
+        {"user": {"tokens": {"day": 400_000}}, "key": {"tokens": {"day": 300_000}}, "tenant": {}, "all": {}}
+    ),
+    "CHATBOT_LIMITS__PRICES": json.dumps({"scripted": {"input": 2.5, "output": 10}}),
+    "CHATBOT_LIMITS__MOST_ANSWERS_EACH": "200",
+    "CHATBOT_LIMITS__MOST_CONNECTIONS": "300",
+    "CHATBOT_LIMITS__HEAD_SECONDS": "1",
+    "CHATBOT_LIMITS__BODY_SECONDS": "1",
+    "CHATBOT_LIMITS__READER_SECONDS": "1",
 }
 
 # seconds on two cores; what goes beyond is said aloud
@@ -98,6 +121,23 @@ def model_stack(model: ScriptedModel) -> Iterator[Stack]:
         },
         model_key=MODEL_KEY,
     )
+
+
+@pytest.fixture(scope="session")
+def limited_stack(model: ScriptedModel) -> Iterator[Stack]:
+    """The same with the scripted model, and limits that a test can reach."""
+    yield from running_stack(LIMITED | {"CHATBOT_MODEL__BASE_URL": model.base_url, "CHATBOT_MODEL__NAME": "scripted"})
+
+
+@pytest.fixture
+def newcomers(limited_stack: Stack) -> Callable[[int], list[Person]]:
+    """Return a function that makes so many people at the limited stack, whose limits nobody has used yet."""
+
+    def make(count: int) -> list[Person]:
+        settings = load_settings(limited_stack.environment("gateway"))
+        return [Person.of(limited_stack, made) for made in asyncio.run(make_accounts(settings, count, "limited"))]
+
+    return make
 
 
 def running_stack(

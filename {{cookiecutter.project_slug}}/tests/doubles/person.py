@@ -18,7 +18,17 @@ class Person:
         self.stack = stack
         self.cookies: dict[str, str] = {}
         self.csrf = ""
+        self.key = ""
+        self.user = ""
         self._client = httpx2.Client(base_url=stack.url, timeout=30, trust_env=False)
+
+    @classmethod
+    def of(cls, stack: Stack, account: dict[str, Any]) -> "Person":
+        """Return somebody who is signed in already, as development.load_accounts made them."""
+        made = cls(stack)
+        name, _, token = account["cookie"].partition("=")
+        made.cookies, made.csrf, made.key, made.user = {name: token}, account["csrf"], account["key"], account["user"]
+        return made
 
     def close(self) -> None:
         self._client.close()
