@@ -64,9 +64,10 @@ def build_application(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
+    limits = parts.settings.limits
     # first, since it is the busiest; plain ASGI, since it is the hot path
-    app.router.routes.insert(0, turns.turn_route(parts.turn_service))
-    app.router.routes.extend(openai_routes(parts.completions))
+    app.router.routes.insert(0, turns.turn_route(parts.turn_service, limits.most_question_tokens))
+    app.router.routes.extend(openai_routes(parts.completions, limits.most_prompt_tokens))
     app.router.routes.extend(pages.page_routes(manifest))
     add_problem_handlers(app)
     public = PUBLIC | {("GET", path) for path in manifest if path.startswith(pages.ASSETS)}

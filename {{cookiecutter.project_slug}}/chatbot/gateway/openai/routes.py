@@ -19,10 +19,10 @@ from chatbot.model.port import Finished
 from chatbot.model.tokens import count_prompt, estimate_tokens
 
 
-def openai_routes(service: CompletionService) -> list[Route]:
+def openai_routes(service: CompletionService, most_tokens: int) -> list[Route]:
     """Return the interface's routes, all of them."""
     return [
-        Route("/v1/chat/completions", _Completions(service), methods=["POST"]),
+        Route("/v1/chat/completions", _Completions(service, most_tokens), methods=["POST"]),
         Route("/v1/models", _Models(), methods=["GET"]),
         Route("/v1/models/{model}", _Models(), methods=["GET"]),
     ]
@@ -47,14 +47,15 @@ class _Models:
 
 
 class _Completions:
-    def __init__(self, service: CompletionService) -> None:
+    def __init__(self, service: CompletionService, most_tokens: int) -> None:
         self._service = service
+        self._most_tokens = most_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the model is stopped when the client leaves."""
         who = principal_of(scope)
         refuse_query(scope)
-        request, asked = read_request(await read_json_body(scope, receive))
+        request, asked = read_request(await read_json_body(scope, receive), self._most_tokens)
         completion = await self._service.begin(who, scope["spending"], asked)
         answer = _Answer(request, completion)
         await until_left(receive, answer.stream(scope, send) if request.stream else answer.send_whole(send))

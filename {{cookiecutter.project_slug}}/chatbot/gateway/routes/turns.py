@@ -8,6 +8,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.asking.metered import Purse
+from chatbot.chat.asking.typed import read_typed
 from chatbot.chat.turn import Event, Turn, TurnService
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
@@ -28,9 +29,9 @@ _START = {
 }
 
 
-def turn_route(service: TurnService) -> Route:
+def turn_route(service: TurnService, most_tokens: int) -> Route:
     """Return `POST /api/v1/conversations/{conversation}/turns`."""
-    return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service), methods=["POST"])
+    return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service, most_tokens), methods=["POST"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,9 @@ class Asked:
 class TurnEndpoint:
     """Reads the question, streams the answer, and stops the model when the reader leaves."""
 
-    def __init__(self, service: TurnService) -> None:
+    def __init__(self, service: TurnService, most_tokens: int) -> None:
         self._service = service
+        self._most_tokens = most_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,7 +64,8 @@ class TurnEndpoint:
         if asked.again is not None:
             return await self._service.answer_again(who, purse, conversation, asked.again, search=asked.search)
         place = Place(conversation, asked.follows)
-        return await self._service.ask(who, purse, place, asked.text, search=asked.search)
+        typed = read_typed(asked.text, self._most_tokens)
+        return await self._service.ask(who, purse, place, typed, search=asked.search)
 
 
 async def _stream(turn: Turn, send: Send) -> None:
