@@ -17,65 +17,13 @@ from chatbot.gateway.application import bare_application
 from chatbot.gateway.openai.schema import CompletionRequest
 from chatbot.gateway.public import PUBLIC
 from chatbot.identity.permissions import POLICY
+from development.interface_schemas import PLAIN_ROUTES, SCHEMAS, PlainRoute
 
 FILE = Path(__file__).parents[1] / "openapi.json"
 _REFS = "#/components/schemas/{model}"
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "status", "title", "id"],
-    "properties": {
-        "type": {"type": "string"},
-        "status": {"type": "integer"},
-        "title": {"type": "string"},
-        "detail": {"type": "string"},
-        "id": {"type": "string"},
-    },
-}
-_ERROR = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {name: {"type": ["string", "null"]} for name in ("message", "type", "param", "code")},
-        }
-    },
-}
-_MESSAGE_NUMBER = {"type": "integer", "minimum": 1}
-_ASKED = {
-    "oneOf": [
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["question"],
-            "properties": {
-                "question": {"type": "string", "minLength": 1, "maxLength": 8000},
-                "parent": {"anyOf": [_MESSAGE_NUMBER, {"type": "null"}]},
-                "search": {"type": "boolean"},
-            },
-        },
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["again"],
-            "properties": {"again": _MESSAGE_NUMBER, "search": {"type": "boolean"}},
-        },
-    ]
-}
-# the plain ASGI routes, which no framework knows: method, path, what it is, body, media type of the answer
-_PLAIN = (
-    (
-        "post",
-        "/api/v1/conversations/{conversation}/turns",
-        "Ask, and read the answer as it comes",
-        "Asked",
-        "text/event-stream",
-    ),
-    ("post", "/v1/chat/completions", "Ask by OpenAI's schema", "CompletionRequest", "application/json"),
-    ("get", "/v1/models", "List the models", None, "application/json"),
-    ("get", "/v1/models/{model}", "Show a model", None, "application/json"),
-)
+# how any request may be refused: ambiguous, from elsewhere, too large, no JSON, another host, unfit, too often, closed
+_EVERYWHERE = (400, 403, 413, 415, 421, 422, 429, 503)
+_ALSO = {"/api/v1/documents/{document}/index": (409,), "/v1/models/{model}": (404,), "/v1/chat/completions": (404,)}
 
 
 def describe_interface(app: FastAPI) -> dict[str, Any]:
@@ -84,12 +32,16 @@ def describe_interface(app: FastAPI) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):  # the framework's own errors are never sent
         schemas.pop(name, None)
-    schemas |= {"Problem": _PROBLEM, "Error": _ERROR, "Asked": _ASKED} | _with_parts(CompletionRequest)
-    for method, path, summary, body, kind in _PLAIN:
-        document["paths"].setdefault(path, {})[method] = _operation(path, summary, body, kind)
+    schemas |= SCHEMAS | _with_parts(CompletionRequest)
+    for route in PLAIN_ROUTES:
+        document["paths"].setdefault(route.path, {})[route.method] = _operation(route)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete(path, method.upper(), operation)
+    document["components"]["responses"] = {
+        "Problem": _refusal("Problem", "application/problem+json"),
+        "Error": _refusal("Error", "application/json"),
+    }
     document["components"]["securitySchemes"] = {
         "session": {"type": "apiKey", "in": "cookie", "name": "__Host-chatbot-<instance>-session"},
         "key": {"type": "http", "scheme": "bearer"},
@@ -98,27 +50,34 @@ def describe_interface(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _operation(path: str, summary: str, body: str | None, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"summary": summary, "responses": {"200": {"description": summary, "content": {kind: {}}}}}
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    found["parameters"] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
-    ]
-    if body:
-        schema = {"$ref": _REFS.format(model=body)}
+def _operation(route: PlainRoute) -> dict[str, Any]:
+    content = {kind: {"schema": schema} for kind, schema in route.answers.items()}
+    found: dict[str, Any] = {
+        "summary": route.summary,
+        "responses": {"200": {"description": route.summary, "content": content}},
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": schema}
+            for name, schema in route.path_values.items()
+        ],
+    }
+    if route.body:
+        schema = {"$ref": _REFS.format(model=route.body)}
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return found
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
-    """Say how a caller proves who they are, and what a refusal looks like."""
-    operation["responses"].pop("422", None)
-    ours = path.startswith("/v1/")
-    kind, model = ("application/json", "Error") if ours else ("application/problem+json", "Problem")
-    refused = {"description": "Refused", "content": {kind: {"schema": {"$ref": _REFS.format(model=model)}}}}
-    operation["responses"]["default"] = refused
+    """Say how a caller proves who they are, and what each refusal looks like."""
+    refusal = {"$ref": f"#/components/responses/{'Error' if path.startswith('/v1/') else 'Problem'}"}
+    statuses = {*_EVERYWHERE, *_ALSO.get(path, ()), *([404] if "{" in path else [])}
     if (method, path) not in PUBLIC:
+        statuses.add(401)
         operation["security"] = [{"session": []}, *([{"key": []}] if _for_programs(path, method) else [])]
+    operation["responses"] |= {str(status): refusal for status in sorted(statuses)}
+
+
+def _refusal(model: str, kind: str) -> dict[str, Any]:
+    return {"description": "Refused", "content": {kind: {"schema": {"$ref": _REFS.format(model=model)}}}}
 
 
 def _for_programs(path: str, method: str) -> bool:

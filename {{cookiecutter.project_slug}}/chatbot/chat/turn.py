@@ -12,6 +12,7 @@ import orjson
 from chatbot.chat.asking.metered import Metered, Purse
 from chatbot.chat.asking.prompt import assemble_prompt, cite_passages, searched_text
 from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
+from chatbot.chat.asking.typed import Typed
 from chatbot.chat.links import written_links
 from chatbot.chat.streaming import AnswerRenderer
 from chatbot.core.errors import Problem
@@ -66,9 +67,10 @@ class TurnService:
         self._embedder = embedder
         self._passages = passages
 
-    async def ask(self, who: Principal, purse: Purse, place: Place, question: str, *, search: bool = True) -> "Turn":
+    async def ask(self, who: Principal, purse: Purse, place: Place, typed: Typed, *, search: bool = True) -> "Turn":
         """Recall what a new question needs. Raises `NotFound` for a place that is not the principal's own."""
-        return await self._begin(who, purse, place, Question(place.conversation, question, None), search=search)
+        question = Question(place.conversation, typed.text, None, typed.hidden)
+        return await self._begin(who, purse, place, question, search=search)
 
     async def answer_again(
         self, who: Principal, purse: Purse, conversation: UUID, question: int, *, search: bool = True
@@ -90,11 +92,15 @@ class TurnService:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `kept` is its message when it was asked before, None when it is new."""
+    """What is asked. `kept` is its message when it was asked before, None when it is new.
+
+    `hidden` is how many characters were removed because nobody sees them.
+    """
 
     conversation: UUID
     text: str
     kept: int | None
+    hidden: int = 0
 
 
 class Turn:
@@ -126,7 +132,15 @@ class Turn:
             first.cancel()
             raise
         try:
-            yield "begin", {"question": question, "parent": self._follows, "citations": self._citations}
+            yield (
+                "begin",
+                {
+                    "question": question,
+                    "parent": self._follows,
+                    "citations": self._citations,
+                    "hidden_characters": self._question.hidden,
+                },
+            )
             renderer = AnswerRenderer(written_links(self._question.text), len(self._citations))
             piece = await first
             while piece is not None and not isinstance(piece, Finished):

@@ -62,6 +62,9 @@ class LimitsSettings(Group):
     # by the model's name; JSON
     prices: dict[str, Price] = {}
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    # of a question, and of everything that a program sends at once (estimated: a quarter of the bytes)
+    most_question_tokens: int = Field(default=6000, ge=100)
+    most_prompt_tokens: int = Field(default=64_000, ge=100)
     # answers under way of one person, in all processes
     most_answers_each: int = Field(default=16, ge=1)
     # of one process: requests under way, and connections

@@ -7,8 +7,11 @@ Boucher et al., "Trojan Source", 2021). What is removed is decided by kind, not 
 import re
 import unicodedata
 
-# control, format, private-use, unassigned and surrogate characters
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs"})
+# control, format, private-use and surrogate characters
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+# of the unassigned ones those that Unicode will never show; others are younger than this Python, as new emoji are
+_NEVER_SHOWN = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
+_LAST_OF_A_PLANE = 0xFFFE
 _LINES = frozenset("\n\t")
 _JOINERS = "\u200c\u200d"
 # shown as nothing though they count as letters or marks: fillers, the grapheme joiner, variation selectors, a blank
@@ -19,13 +22,26 @@ _BLANKS = re.compile(
 _LOOSE_JOINER = re.compile(f"(?<![^\x00-\x7f{_JOINERS}])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f{_JOINERS}])")
 
 
+def unix_lines(text: str) -> str:
+    """Return `text` with lines that end in a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _is_hidden(character: str) -> bool:
+    kind = unicodedata.category(character)
+    if kind == "Cn":
+        last = ord(character) & _LAST_OF_A_PLANE == _LAST_OF_A_PLANE
+        return last or _NEVER_SHOWN.match(character) is not None
+    return kind in _HIDDEN
+
+
 def visible_text(text: str) -> str:
     """Return `text` without characters that cannot be seen; line breaks and tabs stay."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = unix_lines(text)
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
     kept = {*_LINES, *_JOINERS}
-    gone = {ord(c): None for c in set(text) if c not in kept and unicodedata.category(c) in _HIDDEN}
+    gone = {ord(c): None for c in set(text) if c not in kept and _is_hidden(c)}
     return _LOOSE_JOINER.sub("", _BLANKS.sub("", text.translate(gone)))
 
 

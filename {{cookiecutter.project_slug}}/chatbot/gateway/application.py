@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
@@ -16,6 +16,7 @@ from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.permission import PermissionGuard
 from chatbot.gateway.access.rates import RateTable
 from chatbot.gateway.cookies import CookieNames
+from chatbot.gateway.dependencies import as_described
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.errors import ErrorBoundary
@@ -35,6 +36,8 @@ BODY_BYTES = {
     ("POST", "/v1/chat/completions"): 512 * 1024,
     ("POST", "/csp-report"): 8 * 1024,
 }
+# what takes bytes of any kind: a file is judged by its content, a browser's report by the fields that are kept of it
+RAW_BODIES = frozenset({("POST", "/api/v1/documents"), ("POST", "/csp-report")})
 ROUTERS = (conversations.router, documents.router, keys.router, usage.router, auth.router, health.router)
 
 
@@ -51,7 +54,7 @@ def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(as_described)])
     return app
 
 
@@ -61,9 +64,10 @@ def build_application(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
+    limits = parts.settings.limits
     # first, since it is the busiest; plain ASGI, since it is the hot path
-    app.router.routes.insert(0, turns.turn_route(parts.turn_service))
-    app.router.routes.extend(openai_routes(parts.completions))
+    app.router.routes.insert(0, turns.turn_route(parts.turn_service, limits.most_question_tokens))
+    app.router.routes.extend(openai_routes(parts.completions, limits.most_prompt_tokens))
     app.router.routes.extend(pages.page_routes(manifest))
     add_problem_handlers(app)
     public = PUBLIC | {("GET", path) for path in manifest if path.startswith(pages.ASSETS)}
@@ -83,7 +87,9 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(ErrorBoundary),
         Middleware(CapacityGuard, most=settings.limits.most_requests),
         Middleware(HostGuard, authority=urlsplit(origin).netloc),
-        Middleware(Arrival, actions=ActionTable(), proxies=settings.gateway.trusted_proxies, cookies=cookies),
+        Middleware(
+            Arrival, actions=ActionTable(public=public), proxies=settings.gateway.trusted_proxies, cookies=cookies
+        ),
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(AddressRates, limiter=parts.limiter, rates=rates, public=public),
         Middleware(
@@ -97,7 +103,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(PersonRates, limiter=parts.limiter, rates=rates),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
         Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds),
-        Middleware(BodyJudge, routes=BODY_BYTES, seconds=settings.limits.body_seconds),
+        Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES, seconds=settings.limits.body_seconds),
     ]
 
 

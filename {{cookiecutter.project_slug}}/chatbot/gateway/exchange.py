@@ -6,8 +6,11 @@ from typing import Any
 
 from starlette.types import Receive, Scope
 
-from chatbot.core.errors import Problem, SignInRequired, WrongMediaType
+from chatbot.core.errors import Problem, SignInRequired, Unprocessable, WrongMediaType
 from chatbot.core.principal import Principal
+from chatbot.monitoring.refusals import note_refusal
+
+_LEAST_EVENT = 256  # bytes: what most pieces of an answer fit into
 
 
 def principal_of(scope: Scope) -> Principal:
@@ -16,6 +19,19 @@ def principal_of(scope: Scope) -> Principal:
     if not isinstance(who, Principal):
         raise SignInRequired("Sign in and try again.")
     return who
+
+
+def has_body(scope: Scope) -> bool:
+    """Say whether a body was announced (RFC 9112, section 6.3)."""
+    found = {name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")}
+    return b"transfer-encoding" in found or found.get(b"content-length", b"0").strip(b"0") != b""
+
+
+def refuse_query(scope: Scope) -> None:
+    """Raise `Unprocessable` for any query: a plain route takes none."""
+    if scope["query_string"]:
+        note_refusal("api-validate", "unknown query")
+        raise Unprocessable("The query may hold nothing.")
 
 
 async def read_json_body(scope: Scope, receive: Receive) -> bytes:
@@ -31,6 +47,16 @@ async def read_json_body(scope: Scope, receive: Receive) -> bytes:
         pieces.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(pieces)
+
+
+def pad_event(event: bytes) -> bytes:
+    """Return a server-sent event, filled up with spaces to one of a few sizes, ended by its empty line.
+
+    The sizes of encrypted pieces tell what an answer is about ("Whisper Leak", arXiv 2511.03675). Spaces after JSON
+    mean nothing (RFC 8259, section 2). Sizes are powers of two, from 256 bytes up.
+    """
+    size = max(_LEAST_EVENT, 1 << (len(event) + 1).bit_length())
+    return event.ljust(size - 2) + b"\n\n"
 
 
 async def until_left(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

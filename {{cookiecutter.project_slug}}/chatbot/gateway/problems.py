@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.gateway.access.actions import methods_of
 from chatbot.gateway.middleware.body import BodyTooLarge
 from chatbot.gateway.middleware.errors import new_identifier, refusal_body
 
@@ -35,8 +36,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if isinstance(error, BodyTooLarge):
         return _answer(request, TooLarge(error.detail))
     response = _answer(request, Problem(status=error.status_code, title=HTTPStatus(error.status_code).phrase))
-    if error.status_code == 405 and error.headers and "Allow" in error.headers:
-        response.headers["allow"] = error.headers["Allow"]
+    if error.status_code == 405:
+        # the router names the methods of the first route with this path only
+        named = methods_of(request.scope["matched"].template or "")
+        response.headers["allow"] = ", ".join(named) or (error.headers or {}).get("Allow", "GET")
     return response
 
 

@@ -134,6 +134,7 @@ function takeEvent(turn, name, data) {
     turn.answer.citations = data.citations;
     if (!turn.asked) return;
     const versions = versionsWith(turn.beside, data.question);
+    if (data.hidden_characters) turn.asked.element.append(make("p", "hint", `${data.hidden_characters} characters that nobody sees were removed.`));
     const message = { id: data.question, parent: data.parent, author: "user", text: turn.asked.text, versions };
     state.way.push(message);
     addOwnTools(turn.asked.element, message);

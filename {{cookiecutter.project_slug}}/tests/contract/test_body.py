@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.core.errors import NotFound, Problem, TooLarge, Unprocessable, WrongMediaType
 from chatbot.gateway.middleware.body import DEFAULT_BYTES, MOST_DEPTH, MOST_KEYS, BodyJudge, BodyTooLarge, check_json
 
 JSON = (b"content-type", b"application/json")
@@ -34,13 +34,14 @@ def judge(body: bytes, *headers: tuple[bytes, bytes], pieces: int = 1, method: s
 
     scope: Any = {"type": "http", "method": method, "path": path, "headers": list(headers)}
     routes = {("POST", "/big"): 10 * DEFAULT_BYTES, ("POST", "/small"): 5}
-    asyncio.run(BodyJudge(app, routes=routes, seconds=5)(scope, receive, None))
+    raw = frozenset({("POST", "/raw")})
+    asyncio.run(BodyJudge(app, routes=routes, raw=raw, seconds=5)(scope, receive, None))
     return b"".join(read)
 
 
 @pytest.mark.parametrize("pieces", [1, 7])
 @pytest.mark.parametrize("path", ["/x", "/big", "/small", "/small/", "/BIG"])
-@pytest.mark.parametrize("kind", [[], [JSON]], ids=["bytes", "json"])
+@pytest.mark.parametrize("kind", [[JSON], [JSON, (b"transfer-encoding", b"chunked")]], ids=["json", "announced"])
 def test_a_body_is_read_up_to_its_limit_and_no_further(kind: list[tuple[bytes, bytes]], path: str, pieces: int) -> None:
     most = {"/big": 10 * DEFAULT_BYTES, "/small": 5}.get(path, DEFAULT_BYTES)
     body = b"[" + b" " * (most - 2) + b"]"
@@ -70,7 +71,7 @@ TWO_WAYS = [
 
 @pytest.mark.parametrize("body", TWO_WAYS, ids=repr)
 @pytest.mark.parametrize(
-    "kind", ["application/json", "application/json; charset=utf-8", "application/problem+json", "APPLICATION/JSON"]
+    "kind", ["application/json", 'application/json;charset="utf-8"', "APPLICATION/JSON ; CHARSET=UTF-8"]
 )
 def test_json_that_could_be_read_in_two_ways_is_not_read(body: bytes, kind: str) -> None:
     with pytest.raises(Unprocessable):
@@ -110,6 +111,31 @@ def test_sound_json_is_handed_over_as_it_came(body: bytes) -> None:
     assert judge(body, JSON, pieces=3) == body
 
 
-def test_what_is_not_called_json_is_not_read_as_json() -> None:
-    assert judge(b'{"a":1,"a":2}', (b"content-type", b"text/plain")) == b'{"a":1,"a":2}'
-    assert judge(b"", JSON) == b""
+OTHER_KINDS = [
+    [], [b"text/plain"], [b"application/x-www-form-urlencoded"], [b"multipart/form-data; boundary=x"], [b""],
+    [b"application/json; charset=utf-16"], [b"application/json", b"application/json"], [b"text/plain", b"application/json"],
+    [b"application/json, text/plain"], [b"text/plain; application/json"], [b"application/jsonp"], [b"application/problem+json"],
+    [b"application/json; charset=utf-8; charset=utf-16"], [b"application/json; boundary=x"], [b"application/json\x00"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("announced", [[], [(b"content-length", b"2")], [(b"transfer-encoding", b"chunked")]])
+@pytest.mark.parametrize("kinds", OTHER_KINDS, ids=repr)
+def test_a_body_that_is_not_called_json_once_is_not_read(kinds: list[bytes], announced: list[Any]) -> None:
+    """CVE-2024-7806: a form's text that a JSON route acted on."""
+    with pytest.raises(WrongMediaType):
+        judge(b"{}", *announced, *((b"content-type", kind) for kind in kinds))
+
+
+def test_what_takes_bytes_is_not_read_as_json() -> None:
+    assert judge(b'{"a":1,"a":2}', (b"content-type", b"text/plain"), path="/raw") == b'{"a":1,"a":2}'
+    with pytest.raises(WrongMediaType):
+        judge(b"{}", (b"content-type", b"text/plain"), path="/raw", method="PUT")
+    assert judge(b"", JSON) == judge(b"") == b""
+
+
+def test_a_path_that_was_sent_in_another_spelling_leads_nowhere() -> None:
+    """CVE-2026-54022: two spellings of one name, of which one was checked and the other stored."""
+    scope: Any = {"type": "http", "method": "GET", "path": "/x", "raw_path": b"/%78", "headers": []}
+    with pytest.raises(NotFound):
+        asyncio.run(BodyJudge(None, routes={}, raw=frozenset(), seconds=5)(scope, None, None))

@@ -37,8 +37,12 @@ def test_each_says_who_may_ask_and_how_it_refuses(method: str, path: str) -> Non
         set() if (method, path) in PUBLIC else {"session"} | ({"key"} if POLICY[ACTIONS[path][method]].scope else set())
     )
     assert carriers == expected
-    refused = operation["responses"]["default"]["content"]
-    assert set(refused) == {"application/json" if path.startswith("/v1/") else "application/problem+json"}
+    form = "Error" if path.startswith("/v1/") else "Problem"
+    refusals = {status: found for status, found in operation["responses"].items() if status >= "400"}
+    assert all(found == {"$ref": f"#/components/responses/{form}"} for found in refusals.values())
+    assert set(refusals) >= {"400", "403", "413", "415", "421", "422", "429", "503"}
+    assert ("401" in refusals) == bool(expected)
+    assert "default" not in operation["responses"], "what is not named is not promised"
 
 
 def objects(schema: object) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from chatbot.gateway.public import PUBLIC
 from chatbot.identity.permissions import Action as A
 
 ACTIONS: Mapping[str, Mapping[str, A]] = {
@@ -48,8 +49,10 @@ class Matched(NamedTuple):
 class ActionTable:
     """Finds the row for a path: exact paths first, then templates."""
 
-    def __init__(self, actions: Mapping[str, Mapping[str, A]] = ACTIONS) -> None:
-        self._actions = actions
+    def __init__(
+        self, actions: Mapping[str, Mapping[str, A]] = ACTIONS, public: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
+        self._actions = {path: {} for _, path in public} | dict(actions)
         self._templates = [template for template in actions if "{" in template]
         self._pattern = re.compile("|".join(f"({_as_pattern(template)})" for template in self._templates))
 
@@ -65,6 +68,12 @@ class ActionTable:
     def rows(self) -> Iterable[tuple[str, str, A]]:
         """Return every method, template and action."""
         return [(method, template, row[method]) for template, row in self._actions.items() for method in row]
+
+
+def methods_of(template: str, public: frozenset[tuple[str, str]] = PUBLIC) -> list[str]:
+    """Return the methods that a path has, for the Allow header (RFC 9110, section 10.2.1)."""
+    open_to_all = {method for method, path in public if path == template}
+    return sorted({*ACTIONS.get(template, ()), *open_to_all})
 
 
 def _as_pattern(template: str) -> str:

@@ -3,8 +3,10 @@
 Stops: a body that fills the memory, nesting that exhausts a parser, and JSON that two readers read in two ways: a key
 that stands twice, a number that is none, half a character (RFC 8259, sections 4 and 8; RFC 7493, section 2). The
 announced length is judged before anything is read, what then arrives is counted, by one table of routes with a small
-default. Fails closed: what is not in the table has the default. Which fields a body may hold is for its route's own
-schema to say; every one refuses what it does not know.
+default. A body is JSON in UTF-8 and says so once (ASVS 4.1.1; CVE-2024-7806: a form's text that a JSON route acted on),
+but for the routes that take bytes, by a second table. A path is taken as it was sent: one with encoded characters, a
+second spelling, leads nowhere. Fails closed: what is not in a table has the stricter rule. Which fields a body may hold
+is for its route's own schema to say; every one refuses what it does not know.
 """
 
 import asyncio
@@ -17,11 +19,13 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.core.errors import NotFound, Problem, TooLarge, Unprocessable, WrongMediaType
+from chatbot.gateway.exchange import has_body
 from chatbot.monitoring.refusals import note_refusal
 
 DEFAULT_BYTES = 64 * 1024
 MOST_DEPTH, MOST_KEYS = 32, 2000
+_JSON = re.compile(rb'application/json *(; *charset *= *("utf-8"|utf-8) *)?', re.IGNORECASE)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -43,24 +47,39 @@ class NotJson(Unprocessable):
 class BodyJudge:
     """Counts the bytes of every body, and reads JSON strictly before it is passed on."""
 
-    def __init__(self, app: ASGIApp, *, routes: Mapping[tuple[str, str], int], seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: Mapping[tuple[str, str], int],
+        raw: frozenset[tuple[str, str]],
+        seconds: float,
+    ) -> None:
         self._app = app
         self._routes = routes
+        self._raw = raw
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or raise `TooLarge` or `Unprocessable`."""
+        """Pass on, or raise `NotFound`, `TooLarge`, `WrongMediaType` or `Unprocessable`."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._routes.get((scope["method"], scope["path"]), DEFAULT_BYTES)
+        if b"%" in scope.get("raw_path", b""):
+            note_refusal("api-validate", "encoded path")
+            raise NotFound("No path here has encoded characters.")
+        route = (scope["method"], scope["path"])
+        most = self._routes.get(route, DEFAULT_BYTES)
         if _announced(scope) > most:
             note_refusal("api-validate", "too large")
             raise TooLarge(_why(most))
         counted = _counted(_timed(receive, self._seconds), most)
-        if _is_json(scope):
-            counted = await _judged(counted)
-        await self._app(scope, counted, send)
+        if route in self._raw:
+            await self._app(scope, counted, send)
+            return
+        if has_body(scope):
+            _check_kind(scope)  # before anything is read
+        await self._app(scope, await _judged(scope, counted), send)
 
 
 def check_json(body: bytes) -> None:
@@ -136,7 +155,7 @@ def _counted(receive: Receive, most: int) -> Receive:
     return count
 
 
-async def _judged(receive: Receive) -> Receive:
+async def _judged(scope: Scope, receive: Receive) -> Receive:
     """Read the whole body, judge it, and return what hands it over once."""
     pieces: list[bytes] = []
     last: Message | None = None
@@ -153,6 +172,7 @@ async def _judged(receive: Receive) -> Receive:
         last = None if message.get("more_body") else message
     body = b"".join(pieces)
     if body:  # a body may be left away; whether it is needed, its route knows
+        _check_kind(scope)
         try:
             check_json(body)
         except Unprocessable:
@@ -166,8 +186,11 @@ async def _judged(receive: Receive) -> Receive:
     return hand_over
 
 
-def _is_json(scope: Scope) -> bool:
-    return any(name == b"content-type" and b"json" in value.lower() for name, value in scope["headers"])
+def _check_kind(scope: Scope) -> None:
+    kinds = [value for name, value in scope["headers"] if name == b"content-type"]
+    if len(kinds) != 1 or not _JSON.fullmatch(kinds[0].strip()):
+        note_refusal("api-validate", "not called JSON")
+        raise WrongMediaType("Send the body as application/json, in UTF-8.")
 
 
 def _announced(scope: Scope) -> int:

@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from chatbot.chat.asking.typed import check_tokens, read_said
 from chatbot.chat.completion import Asked, Said
 from chatbot.core.errors import NotFound, Problem, Unprocessable
 from chatbot.gateway.openai.schema import CompletionRequest, Message, TextPart
@@ -42,8 +43,11 @@ class UnknownModel(NotFound):
     param = "model"
 
 
-def read_request(body: bytes) -> tuple[CompletionRequest, Asked]:
-    """Return a request's body, and what it asks. Raises `UnfitRequest`, `Unsupported` or `UnknownModel`."""
+def read_request(body: bytes, most_tokens: int) -> tuple[CompletionRequest, Asked]:
+    """Return a request's body, and what it asks.
+
+    Raises `UnfitRequest`, `Unsupported`, `UnknownModel` or `TooManyTokens`.
+    """
     try:
         request = CompletionRequest.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -58,6 +62,7 @@ def read_request(body: bytes) -> tuple[CompletionRequest, Asked]:
         raise Unsupported("messages", "The last message must be the user's question.")
     if not last.text.strip():
         raise UnfitRequest("messages", "The question is empty.", "invalid_value")
+    check_tokens([last.text, *(said.text for said in earlier)], most_tokens)
     return request, Asked(last.text, tuple(earlier), _options(request), search=MODELS[request.model])
 
 
@@ -104,7 +109,8 @@ def _said(place: int, message: Message) -> Said:
     calls = message.tool_calls if message.role == "assistant" else None
     called = [f"{call.function.name}({call.function.arguments})" for call in calls or () if call.function]
     author = "system" if message.role in _INSTRUCTING else message.role
-    return Said(author, "\n".join(part for part in (content or "", *called) if part).replace("\0", "\ufffd"))
+    said = "\n".join(part for part in (content or "", *called) if part)
+    return Said(author, read_said(said).text)
 
 
 def _unfit(error: ValidationError) -> UnfitRequest:

@@ -10,8 +10,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.completion import Completion, CompletionService
-from chatbot.core.errors import Problem
-from chatbot.gateway.exchange import principal_of, read_json_body, until_left
+from chatbot.core.errors import Problem, Unprocessable
+from chatbot.gateway.exchange import has_body, pad_event, principal_of, read_json_body, refuse_query, until_left
 from chatbot.gateway.middleware.errors import new_identifier, refusal_body
 from chatbot.gateway.openai.reading import MODELS, UnknownModel, read_request
 from chatbot.gateway.openai.schema import CompletionRequest
@@ -19,10 +19,10 @@ from chatbot.model.port import Finished
 from chatbot.model.tokens import count_prompt, estimate_tokens
 
 
-def openai_routes(service: CompletionService) -> list[Route]:
+def openai_routes(service: CompletionService, most_tokens: int) -> list[Route]:
     """Return the interface's routes, all of them."""
     return [
-        Route("/v1/chat/completions", _Completions(service), methods=["POST"]),
+        Route("/v1/chat/completions", _Completions(service, most_tokens), methods=["POST"]),
         Route("/v1/models", _Models(), methods=["GET"]),
         Route("/v1/models/{model}", _Models(), methods=["GET"]),
     ]
@@ -35,6 +35,9 @@ class _Models:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """List the models, or show one."""
         principal_of(scope)
+        refuse_query(scope)
+        if has_body(scope):
+            raise Unprocessable("This takes no body.")
         named = scope["path_params"].get("model")
         if named is not None and named not in MODELS:
             raise UnknownModel(f"There is: {', '.join(MODELS)}.")
@@ -44,13 +47,15 @@ class _Models:
 
 
 class _Completions:
-    def __init__(self, service: CompletionService) -> None:
+    def __init__(self, service: CompletionService, most_tokens: int) -> None:
         self._service = service
+        self._most_tokens = most_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the model is stopped when the client leaves."""
         who = principal_of(scope)
-        request, asked = read_request(await read_json_body(scope, receive))
+        refuse_query(scope)
+        request, asked = read_request(await read_json_body(scope, receive), self._most_tokens)
         completion = await self._service.begin(who, scope["spending"], asked)
         answer = _Answer(request, completion)
         await until_left(receive, answer.stream(scope, send) if request.stream else answer.send_whole(send))
@@ -141,4 +146,4 @@ async def _begin_stream(send: Send) -> None:
 
 
 async def _send_event(send: Send, data: bytes, *, last: bool = False) -> None:
-    await send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": not last})
+    await send({"type": "http.response.body", "body": pad_event(b"data: " + data), "more_body": not last})

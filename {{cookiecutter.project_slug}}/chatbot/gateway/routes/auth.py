@@ -17,9 +17,11 @@ from chatbot.identity.sessions import session_values
 router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _ATTEMPT_SECONDS = 600
+# what the provider adds to the address; it may add more (RFC 6749, section 4.1.2; RFC 9207)
+_ANSWER = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("code", "state", "iss", "error")]
 
 
-@router.get("/auth/login", status_code=303)
+@router.get("/auth/login", status_code=303, response_class=Response)
 async def begin_sign_in(request: Request, parts: Using) -> Response:
     """Send the browser to the identity provider, remembering the attempt for this browser alone."""
     address, attempt = await parts.provider.begin()
@@ -33,7 +35,7 @@ async def begin_sign_in(request: Request, parts: Using) -> Response:
     return response
 
 
-@router.get("/auth/callback", status_code=303)
+@router.get("/auth/callback", status_code=303, response_class=Response, openapi_extra={"parameters": _ANSWER})
 async def finish_sign_in(request: Request, parts: Using) -> Response:
     """Take the provider's answer: open a new session, ending the one that this browser had."""
     names = _names(request)

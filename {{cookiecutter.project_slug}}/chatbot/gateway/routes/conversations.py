@@ -15,13 +15,18 @@ from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.gateway.labels import Label
+from chatbot.gateway.labels import Label, Name
 
 router = APIRouter(prefix="/api/v1/conversations")
 _MOST_EXPORTED = 10_000  # messages
 _FORMS = {
     "markdown": (export_markdown, "text/markdown; charset=utf-8", "md"),
     "json": (export_json, "application/json", "json"),
+}
+
+_EXPORTED: dict[str, Any] = {
+    "text/markdown": {"schema": {"type": "string"}},
+    "application/json": {"schema": {"type": "object"}},
 }
 
 
@@ -45,8 +50,8 @@ class ConversationEntry(BaseModel):
 class ConversationChange(BaseModel):
     """A new title, a new folder, or both. An empty folder takes the conversation out of its folder."""
 
-    model_config = ConfigDict(extra="forbid")
-    title: Label | None = Field(default=None, min_length=1, max_length=120)
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+    title: Name = Field(default="", min_length=1, max_length=120)
     folder: Label | None = Field(default=None, max_length=60)
 
 
@@ -94,7 +99,7 @@ async def show_conversation(
     return ConversationShown(id=found.id, title=_title(found), folder=found.folder, messages=shown)
 
 
-@router.get("/{conversation}/export")
+@router.get("/{conversation}/export", response_class=Response, responses={200: {"content": _EXPORTED}})
 async def export_conversation(
     conversation: UUID, who: Who, parts: Using, form: Annotated[Literal["markdown", "json"], Query(alias="format")]
 ) -> Response:
@@ -122,8 +127,8 @@ async def change_conversation(
 ) -> ConversationEntry:
     """Rename a conversation, or put it into a folder."""
     values = {name: value or None for name, value in change.model_dump(exclude_unset=True).items()}
-    if not values or values.get("title", "") is None:
-        raise Unprocessable("Send a title that is not empty, or a folder.")
+    if not values:
+        raise Unprocessable("Send a title, or a folder.")
     async with parts.database.acting_for(who) as connection:
         if not await table.change_conversation(connection, conversation, values):
             raise _unknown()

@@ -1,11 +1,11 @@
 """Documents: uploaded, listed, renamed, shared, read anew, cited, deleted."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Literal
 from uuid import UUID
 
 from anyio import to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.core.errors import NotFound, Problem, Unprocessable
@@ -31,9 +31,9 @@ class UploadOptions(BaseModel):
 class DocumentChange(BaseModel):
     """A new title, or whether colleagues may read it."""
 
-    model_config = ConfigDict(extra="forbid")
-    title: str | None = Field(default=None, min_length=1, max_length=200)
-    shared: bool | None = Field(default=None, strict=True)
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+    title: str = Field(default="", min_length=1, max_length=200)
+    shared: bool = Field(default=False, strict=True)
 
 
 class DocumentEntry(BaseModel):
@@ -66,10 +66,21 @@ class PassageRead(BaseModel):
     content: str
 
 
-@router.post("", status_code=202)
+class DocumentTaken(BaseModel):
+    """A document that is kept and waits to be read."""
+
+    id: UUID
+    title: str
+    status: Literal["queued"]
+
+
+_FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.post("", status_code=202, openapi_extra={"requestBody": _FILE})
 async def upload_document(
     request: Request, options: Annotated[UploadOptions, Query()], who: Who, parts: Using
-) -> dict[str, Any]:
+) -> DocumentTaken:
     """Keep the body as a document and have it made searchable. The body is the file itself, nothing around it."""
     body = await request.body()
     document: NewDocument = await to_thread.run_sync(
@@ -80,7 +91,7 @@ async def upload_document(
             raise TooManyWaiting(f"{_MOST_WAITING} of yours wait to be read. Try again when some are done.")
         identifier = await table.keep_document(connection, who, document)
     await _hand_over(parts, who, identifier)
-    return {"id": identifier, "title": document.title, "status": "queued"}
+    return DocumentTaken(id=identifier, title=document.title, status="queued")
 
 
 @router.get("")
@@ -107,7 +118,7 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
 @router.patch("/{document}", status_code=204)
 async def change_document(document: UUID, change: DocumentChange, who: Who, parts: Using) -> Response:
     """Rename one's own document, share it with one's organisation, or end that."""
-    values = {name: value for name, value in change.model_dump().items() if value is not None}
+    values = change.model_dump(exclude_unset=True)
     if "title" in values:
         values["title"] = clean_title(values["title"])
     if not values:
@@ -158,10 +169,12 @@ async def list_passages(
 
 
 @router.get("/{document}/passages/{chunk}")
-async def show_passage(document: UUID, chunk: int, who: Who, parts: Using) -> PassageShown:
+async def show_passage(
+    document: UUID, chunk: Annotated[int, Path(ge=1, lt=2**63)], who: Who, parts: Using
+) -> PassageShown:
     """Return the passage that a citation names."""
     async with parts.database.acting_for(who) as connection:
-        row = await table.find_passage(connection, document, chunk) if 0 < chunk < 2**63 else None
+        row = await table.find_passage(connection, document, chunk)
     if row is None:
         raise NotFound("There is no such passage.")
     return PassageShown(title=row.title, section=row.section, content=row.content)

@@ -13,6 +13,8 @@ router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _REPORTED = ("document-uri", "violated-directive", "effective-directive", "blocked-uri", "source-file", "line-number")
 
+_REPORT = {"content": {"application/csp-report": {"schema": {}}}}
+
 
 @router.get("/healthz")
 async def alive() -> dict[str, str]:
@@ -32,7 +34,7 @@ async def ready(parts: Using) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.post("/csp-report", status_code=204)
+@router.post("/csp-report", status_code=204, openapi_extra={"requestBody": _REPORT})
 async def note_violation(request: Request) -> Response:
     """Log what a browser or the page's own renderer refused: a few fields, cut short. Anything else is dropped."""
     body = await request.body()

@@ -29,7 +29,9 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Name = Field(min_length=1, max_length=80)
-    scopes: Annotated[list[KeyScope], AfterValidator(_each_once)] = Field(min_length=1, max_length=len(KeyScope))
+    scopes: Annotated[list[KeyScope], AfterValidator(_each_once)] = Field(
+        min_length=1, max_length=len(KeyScope), json_schema_extra={"uniqueItems": True}
+    )
     days: int = Field(default=DEFAULT_DAYS, ge=1, le=MOST_DAYS, strict=True)
 
 

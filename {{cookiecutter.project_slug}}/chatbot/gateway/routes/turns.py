@@ -8,11 +8,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.asking.metered import Purse
+from chatbot.chat.asking.typed import read_typed
 from chatbot.chat.turn import Event, Turn, TurnService
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import BEGINNING, LATEST, Place
-from chatbot.gateway.exchange import principal_of, read_json_body, until_left
+from chatbot.gateway.exchange import pad_event, principal_of, read_json_body, refuse_query, until_left
 
 _MOST_CHARACTERS = 8000
 _FIELDS = frozenset({"question", "parent", "again", "search"})
@@ -28,9 +29,9 @@ _START = {
 }
 
 
-def turn_route(service: TurnService) -> Route:
+def turn_route(service: TurnService, most_tokens: int) -> Route:
     """Return `POST /api/v1/conversations/{conversation}/turns`."""
-    return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service), methods=["POST"])
+    return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service, most_tokens), methods=["POST"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,14 @@ class Asked:
 class TurnEndpoint:
     """Reads the question, streams the answer, and stops the model when the reader leaves."""
 
-    def __init__(self, service: TurnService) -> None:
+    def __init__(self, service: TurnService, most_tokens: int) -> None:
         self._service = service
+        self._most_tokens = most_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         who, purse = principal_of(scope), scope["spending"]
+        refuse_query(scope)
         conversation = _identifier(scope["path_params"]["conversation"])
         asked = _read_question(await read_json_body(scope, receive))
         turn = await self._begin(who, purse, conversation, asked)
@@ -61,7 +64,8 @@ class TurnEndpoint:
         if asked.again is not None:
             return await self._service.answer_again(who, purse, conversation, asked.again, search=asked.search)
         place = Place(conversation, asked.follows)
-        return await self._service.ask(who, purse, place, asked.text, search=asked.search)
+        typed = read_typed(asked.text, self._most_tokens)
+        return await self._service.ask(who, purse, place, typed, search=asked.search)
 
 
 async def _stream(turn: Turn, send: Send) -> None:
@@ -82,7 +86,7 @@ async def _stream(turn: Turn, send: Send) -> None:
 def encode_event(event: Event) -> bytes:
     """Return an event as it goes over the wire (HTML standard, section 9.2)."""
     name, data = event
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+    return pad_event(b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data))
 
 
 def _identifier(text: str) -> UUID:

@@ -1,0 +1,113 @@
+"""Fits calls of openapi.json so that they can be accepted: with a person, and objects that exist."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.doubles.person import Person
+
+DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.json").read_text())
+OPERATIONS = sorted((method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods)
+GUIDE = "# Guide\n\nThe owl is called Admiral Biscuit."
+QUESTION = {"role": "user", "content": "What is the owl called?"}
+# what the published schema allows and this server says it does not do
+UNSUPPORTED = (
+    "n", "audio", "modalities", "logprobs", "top_logprobs", "logit_bias", "moderation", "web_search_options",
+    "response_format", "tool_choice", "function_call",
+)  # fmt: skip
+
+
+class Caller:
+    """A person with a conversation, a message, a document and a passage; new ones for whatever is used up."""
+
+    def __init__(self, person: Person, again: Callable[[], Person]) -> None:
+        self.person = person
+        self._again = again
+        self._document = self._upload()
+        answer = person.ask(str(QUESTION["content"]))
+        self._conversation = answer.conversation
+        self._message = next(data["question"] for name, data in answer.events if name == "begin")
+        self._passage = answer.citations[0]
+
+    def values(self, method: str, path: str) -> dict[str, str]:
+        """Return path values that name something real, which no earlier call has used up."""
+        used_up = method == "DELETE" or path.endswith(("/restore", "/index"))
+        if "{conversation}" in path:
+            fresh = self.person.begin() if used_up else self._conversation
+            if path.endswith("/restore"):
+                self.person.change("DELETE", f"/api/v1/conversations/{fresh}")
+            return {"conversation": fresh}
+        if "{chunk}" in path:
+            return {"document": self._passage["document"], "chunk": str(self._passage["chunk"])}
+        if "{document}" in path:
+            return {"document": self._upload() if used_up else self._document}
+        if "{key}" in path:
+            return {"key": self._key()}
+        return {"model": "chatbot"} if "{model}" in path else {}
+
+    def somebody(self, method: str, path: str) -> Person:
+        """Return who sends: the same person at another browser where a session is used up."""
+        used_up = path == "/auth/callback" or (method, path) == ("DELETE", "/api/v1/session")
+        return self._again() if used_up else self.person
+
+    def fit(self, person: Person, method: str, path: str, query: dict[str, Any], body: Any) -> tuple[Any, Any]:
+        """Return query and body with what no random value can be."""
+        if path == "/auth/callback":
+            query = self._answer(person)
+        if query.get("through"):
+            query["through"] = self._message
+        if (method, path) == ("POST", "/api/v1/documents"):
+            query, body = query | {"name": "fit.md"}, GUIDE.encode()
+        if (method, path) == ("POST", "/api/v1/keys"):
+            self._revoke_keys()
+        if isinstance(body, dict):
+            body = {name: self._seen(name, value) for name, value in copy.deepcopy(body).items()}
+        if path == "/v1/chat/completions":
+            told = [dict(message, content="x") for message in body["messages"][:8]]
+            kept = {name: value for name, value in body.items() if name not in UNSUPPORTED}
+            body = kept | {"model": "chatbot", "messages": [*told, QUESTION]}
+        return query, body
+
+    def _seen(self, name: str, value: Any) -> Any:
+        if name in ("again", "parent"):
+            return value and self._message
+        if isinstance(value, float) and value.is_integer():
+            return int(value)  # JSON Schema calls 3.0 an integer; here a count has one spelling
+        blank = isinstance(value, str) and name != "folder" and not (value.isprintable() and value.strip())
+        return "seen" if blank else value
+
+    def _answer(self, person: Person) -> dict[str, str]:
+        """Return the provider's answer to a sign-in that this person began."""
+        begun = person.get("/auth/login")
+        back = person.answer_of_provider("bob", begun.headers["location"])
+        return dict(parse_qsl(urlsplit(back).query))
+
+    def _upload(self) -> str:
+        return self.person.upload("guide.md", GUIDE)
+
+    def _revoke_keys(self) -> None:
+        for row in self.person.get("/api/v1/keys").json():
+            if row["revoked_at"] is None:
+                self.person.change("DELETE", f"/api/v1/keys/{row['id']}")
+
+    def _key(self) -> str:
+        self._revoke_keys()
+        made = self.person.post("/api/v1/keys", json={"name": "caller", "scopes": ["chat"]})
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+
+def calling(stack: Any, name: str) -> Iterator[Caller]:
+    """Yield a caller, and close all its browsers after."""
+    people: list[Person] = []
+
+    def again() -> Person:
+        people.append(Person(stack).sign_in(name))
+        return people[-1]
+
+    yield Caller(again(), again)
+    for person in people:
+        person.close()
