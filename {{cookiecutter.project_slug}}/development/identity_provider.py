@@ -26,6 +26,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from development.accounts import ACCOUNTS, Account
+from development.provider_logout import logout_token, tell_application
 
 _STYLE = (
     ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
@@ -61,6 +62,7 @@ class Provider:
         self.attempts: dict[str, tuple[float, dict[str, str]]] = {}
         self.codes: dict[str, tuple[float, dict[str, str], Account]] = {}
         self.wrong: dict[str, int] = {}
+        self.sessions: dict[str, str] = {}
 
     def routes(self) -> list[Route]:
         """Return the provider's routes."""
@@ -70,6 +72,7 @@ class Provider:
             Route("/authorize", self.authorize),
             Route("/authorize", self.sign_in, methods=["POST"]),
             Route("/token", self.token, methods=["POST"]),
+            Route("/end", self.end, methods=["POST"]),
         ]
 
     async def configuration(self, request: Request) -> Response:
@@ -85,6 +88,8 @@ class Provider:
                 "id_token_signing_alg_values_supported": ["ES256"],
                 "code_challenge_methods_supported": ["S256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+                "backchannel_logout_supported": True,
+                "backchannel_logout_session_supported": True,
                 "scopes_supported": ["openid", "profile"],
                 "authorization_response_iss_parameter_supported": True,
             }
@@ -149,6 +154,7 @@ class Provider:
             "iat": now,
             "exp": now + _TOKEN_SECONDS,
             "auth_time": now,
+            "sid": self._session_of(account),
         }
         header = {"alg": "ES256", "kid": self.key.kid, "typ": "JWT"}
         answer = {
@@ -158,6 +164,20 @@ class Provider:
             "id_token": jwt.encode(header, claims, self.key),
         }
         return JSONResponse(answer, headers={"cache-control": "no-store"})
+
+    async def end(self, request: Request) -> Response:
+        """End a person's session and tell the application; whoever knows their password can ask for it."""
+        form = await _form_fields(request)
+        name = form.get("name", "")
+        right = self.passwords.get(name, secrets.token_urlsafe(9))
+        if not hmac.compare_digest(form.get("password", "").encode(), right.encode()):
+            return JSONResponse({"error": "access_denied"}, 401)
+        ended = {"sid": self.sessions.pop(name, "")} if form.get("session") == "this" else {}
+        token = logout_token(self.key, self.issuer, self.client.identifier, sub=name, **ended)
+        return JSONResponse({"told": await tell_application(self.client.redirect_uri, token), "logout_token": token})
+
+    def _session_of(self, account: Account) -> str:
+        return self.sessions.setdefault(account.name, secrets.token_urlsafe(16))
 
     def _authenticated(self, authorization: str) -> bool:
         try:

@@ -26,7 +26,8 @@ from chatbot.gateway.middleware.hosts import HostGuard
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
-from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns, usage
+from chatbot.gateway.routes import conversations, documents, health, pages, turns
+from chatbot.gateway.routes.account import auth, keys, sessions, usage
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
@@ -35,10 +36,20 @@ BODY_BYTES = {
     ("POST", "/api/v1/documents"): MOST_BYTES,
     ("POST", "/v1/chat/completions"): 512 * 1024,
     ("POST", "/csp-report"): 8 * 1024,
+    ("POST", "/auth/backchannel-logout"): 10 * 1024,
 }
-# what takes bytes of any kind: a file is judged by its content, a browser's report by the fields that are kept of it
-RAW_BODIES = frozenset({("POST", "/api/v1/documents"), ("POST", "/csp-report")})
-ROUTERS = (conversations.router, documents.router, keys.router, usage.router, auth.router, health.router)
+# what takes bytes of any kind: a file is judged by its content, a browser's report by the fields that are kept of it,
+# a token by its signature
+RAW_BODIES = frozenset({("POST", "/api/v1/documents"), ("POST", "/csp-report"), ("POST", "/auth/backchannel-logout")})
+ROUTERS = (
+    conversations.router,
+    documents.router,
+    keys.router,
+    sessions.router,
+    usage.router,
+    auth.router,
+    health.router,
+)
 
 
 def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

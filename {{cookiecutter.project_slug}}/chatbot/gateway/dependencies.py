@@ -75,7 +75,7 @@ _FOUND: dict[tuple[str, str], _Described] = {}  # made when a route is first ask
 
 def _describe(route: APIRoute) -> _Described:
     """Return what the interface's description says of one route."""
-    name = (route.path, ",".join(sorted(route.methods)))
+    name = (route.path, ",".join(sorted(route.methods or ())))
     if name not in _FOUND:
         document = get_openapi(title="one route", version="1", routes=[route])
         (operation,) = next(iter(document["paths"].values())).values()

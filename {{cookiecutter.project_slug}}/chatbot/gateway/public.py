@@ -9,8 +9,11 @@ PUBLIC: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/sign-in"),
         ("GET", "/auth/login"),
         ("GET", "/auth/callback"),
+        ("POST", "/auth/backchannel-logout"),
         ("POST", "/csp-report"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
     }
 )
+# what no page of ours sends, and no browser: a token in it, signed by the identity provider, is all that counts
+UNSOLICITED = frozenset({("POST", "/auth/backchannel-logout")})

@@ -30,6 +30,8 @@ _LONGEST_TOKEN = 8 * 1024
 _LEEWAY_SECONDS = 30
 _KEYS_FRESH_SECONDS = 30
 _TIMEOUT_SECONDS = 5.0
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+_LOGOUT_SECONDS = 300
 
 
 class SignInFailed(Problem):
@@ -45,11 +47,18 @@ class SignInFailed(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What must be remembered between leaving for the provider and coming back."""
+    """What must be remembered between leaving for the provider and coming back.
+
+    `again`: the person is to prove anew who they are. `begun` is when, in seconds since 1970; `target` is the page to
+    open afterwards.
+    """
 
     state: str
     nonce: str
     verifier: str
+    again: bool
+    begun: int
+    target: str
 
     def dump(self) -> bytes:
         """Return the attempt as JSON."""
@@ -73,16 +82,23 @@ class OpenIdProvider:
         self._keys_at = 0.0
         self._lock = asyncio.Lock()
 
-    async def begin(self) -> tuple[str, Attempt]:
-        """Return the address to send the browser to, and the attempt to remember for it."""
+    async def begin(self, target: str = "/", *, again: bool = False) -> tuple[str, Attempt]:
+        """Return the address to send the browser to, and the attempt to remember for it.
+
+        `again` has the provider ask the person once more, whatever session it has with them (OpenID Connect Core 1.0,
+        section 3.1.2.1).
+        """
         metadata = await self._discover()
-        attempt = Attempt(*(secrets.token_urlsafe(32) for _ in range(3)))
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        attempt = Attempt(state, nonce, verifier, again, int(time.time()), target)
+        wanted = {"max_age": 0, "prompt": "login"} if again else {"max_age": self._settings.absolute_seconds}
         async with self._client() as client:
             address, _ = client.create_authorization_url(
                 metadata["authorization_endpoint"],
                 state=attempt.state,
                 nonce=attempt.nonce,
                 code_verifier=attempt.verifier,
+                **wanted,
             )
         return address, attempt
 
@@ -106,20 +122,34 @@ class OpenIdProvider:
             raise SignInFailed("code") from error
         except (HTTPError, ValueError) as error:
             raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
-        return await self._verify(token.get("id_token"), attempt.nonce)
+        claims = await self._verify(token.get("id_token"), nonce={"essential": True, "value": attempt.nonce})
+        _check_moment(claims.get("auth_time"), attempt, self._settings.absolute_seconds)
+        return claims
 
-    async def _verify(self, token: object, nonce: str) -> dict[str, Any]:
+    async def read_logout(self, token: str) -> dict[str, Any]:
+        """Return the verified claims of a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.6).
+
+        Raises `SignInFailed`; whether it was used before is for the caller to know, by its `jti`.
+        """
+        claims = await self._verify(token, jti={"essential": True}, sub={"essential": False})
+        events = claims.get("events")
+        if "nonce" in claims or not isinstance(events, dict) or not isinstance(events.get(_LOGOUT_EVENT), dict):
+            raise SignInFailed("no logout token")
+        if not (claims.get("sub") or claims.get("sid")) or claims["iat"] < time.time() - _LOGOUT_SECONDS:
+            raise SignInFailed("logout token of nobody, or too old")
+        return claims
+
+    async def _verify(self, token: object, **rules: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
             raise SignInFailed("ID token missing or too long")
-        claims_rules = jwt.JWTClaimsRegistry(
-            leeway=_LEEWAY_SECONDS,
-            iss={"essential": True, "value": self._settings.issuer},
-            aud={"essential": True, "value": self._settings.client_id},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
+        wanted: dict[str, Any] = {
+            "iss": {"essential": True, "value": self._settings.issuer},
+            "aud": {"essential": True, "value": self._settings.client_id},
+            "sub": {"essential": True},
+            "exp": {"essential": True},
+            "iat": {"essential": True},
+        }
+        claims_rules = jwt.JWTClaimsRegistry(leeway=_LEEWAY_SECONDS, **(wanted | rules))
         try:
             try:
                 decoded = jwt.decode(token, await self._key_set(), algorithms=_ALGORITHMS)
@@ -176,3 +206,12 @@ class OpenIdProvider:
             follow_redirects=False,
             trust_env=False,
         )
+
+
+def _check_moment(authenticated: object, attempt: Attempt, most_seconds: int) -> None:
+    """Hold the time of the person's proof against what was asked of the provider. Raises `SignInFailed`."""
+    if type(authenticated) is not int:
+        raise SignInFailed("no time of authentication")  # it must be there, since an age was asked for
+    oldest = attempt.begun if attempt.again else attempt.begun - most_seconds
+    if not oldest - _LEEWAY_SECONDS <= authenticated <= time.time() + _LEEWAY_SECONDS:
+        raise SignInFailed("authenticated too long ago")

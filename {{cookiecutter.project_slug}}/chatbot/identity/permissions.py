@@ -23,6 +23,8 @@ class Action(StrEnum):
     OPEN_PAGE = "open a page"
     READ_OWN_SESSION = "read one's own session"
     END_OWN_SESSION = "end one's own session"
+    READ_SESSIONS = "read one's sessions"
+    END_SESSIONS = "end one's sessions"
     READ_CONVERSATIONS = "read conversations"
     CHANGE_CONVERSATIONS = "change conversations"
     ASK = "ask"
@@ -65,6 +67,8 @@ POLICY: Mapping[Action, Rule] = {
     Action.OPEN_PAGE: Rule(_ANYBODY, Relation.NONE),
     Action.READ_OWN_SESSION: Rule(_ANYBODY, Relation.OWN),
     Action.END_OWN_SESSION: Rule(_ANYBODY, Relation.OWN),
+    Action.READ_SESSIONS: Rule(_ANYBODY, Relation.OWN),
+    Action.END_SESSIONS: Rule(_ANYBODY, Relation.OWN),
     Action.READ_CONVERSATIONS: Rule(_USERS, Relation.OWN),
     Action.CHANGE_CONVERSATIONS: Rule(_USERS, Relation.OWN),
     Action.ASK: Rule(_USERS, Relation.OWN),

@@ -10,6 +10,7 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,31 @@ from chatbot.identity.admission import Admission, Carrier
 from chatbot.limits.scripts import Counters
 
 _TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a session began: the client's address, its browser in words, the provider's name for its own session."""
+
+    address: str = ""
+    agent: str = ""
+    provider_session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its owner sees it; times in seconds since 1970."""
+
+    id: str
+    agent: str
+    address: str
+    begun: int
+    seen: int
+    end: int
+
+
+_SHOWN = ["agent", "address", "begun", "seen", "end"]
+_NOWHERE = Origin()
 
 
 class SessionStore:
@@ -40,7 +66,7 @@ class SessionStore:
         """Return 256 random bits as a cookie's value."""
         return secrets.token_urlsafe(_TOKEN_BYTES)
 
-    async def open(self, who: Principal, *, authenticated_at: int | None = None) -> str:
+    async def open(self, who: Principal, *, authenticated_at: int | None = None, origin: Origin = _NOWHERE) -> str:
         """Begin a session for `who`, who proved themselves just now or at `authenticated_at`; return its cookie."""
         token = self.new_token()
         now = int(time.time())
@@ -52,6 +78,10 @@ class SessionStore:
             "name": who.name,
             "authenticated": now if authenticated_at is None else authenticated_at,
             "begun": now,
+            "seen": now,
+            "address": origin.address,
+            "agent": origin.agent,
+            "provider": _provider_name(origin.provider_session),
             "end": now + self._absolute,
         }
         index = _index(who.user_id)
@@ -62,6 +92,8 @@ class SessionStore:
                 pipe.zadd(index, {digest: now + self._absolute})
                 pipe.zremrangebyscore(index, "-inf", now)
                 pipe.expire(index, self._absolute)
+                if origin.provider_session:  # so that its end there is found here (close_provider_session)
+                    pipe.set(_provider_name(origin.provider_session), str(who.user_id), ex=self._absolute)
                 await pipe.execute()
         except RedisError as error:
             raise Unavailable("Nobody can sign in just now. Try again in a moment.") from error
@@ -95,19 +127,67 @@ class SessionStore:
             raise Unavailable("Sessions cannot be read just now. Try again in a moment.") from error
         return [digest.decode() for digest in found]
 
+    async def show_all(self, user: UUID) -> list[OpenSession]:
+        """Return a person's living sessions."""
+        digests = await self.list_open(user)
+        try:
+            async with self._valkey.pipeline(transaction=False) as pipe:
+                for digest in digests:
+                    pipe.hmget(_name(digest), _SHOWN)
+                found = await pipe.execute()
+        except RedisError as error:
+            raise Unavailable("Sessions cannot be read just now. Try again in a moment.") from error
+        now = time.time()
+        shown = []
+        for digest, (agent, address, begun, seen, end) in zip(digests, found, strict=True):
+            if end is not None and int(end) > now:  # else it ended when it was idle
+                times = int(begun), int(seen), int(end)
+                shown.append(OpenSession(public_id(digest), agent.decode(), address.decode(), *times))
+        return shown
+
+    async def close_one(self, user: UUID, session: str) -> bool:
+        """End the session of a person that has this public id; say whether there was one."""
+        ended = [digest for digest in await self.list_open(user) if public_id(digest) == session]
+        return await self._end(ended, user) > 0
+
+    async def close_provider_session(self, session: str) -> None:
+        """End the sessions that began with this one of the identity provider's."""
+        name = _provider_name(session)
+        try:
+            user = await self._valkey.getdel(name)
+            if user is None:
+                return
+            digests = await self.list_open(UUID(user.decode()))
+            kept = [await self._valkey.hmget(_name(digest), ["provider"]) for digest in digests]
+        except RedisError as error:
+            raise Unavailable("Sessions cannot be ended just now. Try again in a moment.") from error
+        ended = [digest for digest, found in zip(digests, kept, strict=True) if found[0] == name.encode()]
+        await self._end(ended, UUID(user.decode()))
+
+    async def close_former(self, who: Principal) -> None:
+        """End the sessions of a person who had another role then."""
+        digests = await self.list_open(who.user_id)
+        try:
+            kept = [await self._valkey.hmget(_name(digest), ["role"]) for digest in digests]
+        except RedisError as error:
+            raise Unavailable("Nobody can sign in just now. Try again in a moment.") from error
+        former = [digest for digest, found in zip(digests, kept, strict=True) if found[0] != who.role.encode()]
+        await self._end(former, who.user_id)
+
     async def close_all(self, user: UUID, *, but: str | None = None) -> int:
         """End every session of a person, `but` the one with this public id; return how many were ended."""
         ended = [digest for digest in await self.list_open(user) if public_id(digest) != but]
         await self._end(ended, user)
         return len(ended)
 
-    async def _end(self, digests: list[str], user: UUID | None) -> None:
+    async def _end(self, digests: list[str], user: UUID | None) -> int:
         if not digests:
-            return
+            return 0
         try:
-            await self._valkey.delete(*map(_name, digests))
+            ended = int(await self._valkey.delete(*map(_name, digests)))
             if user is not None:
                 await self._valkey.zrem(_index(user), *digests)
+            return ended
         except RedisError as error:
             raise Unavailable("The session cannot be ended just now. Try again in a moment.") from error
 
@@ -133,6 +213,10 @@ def public_id(digest: str) -> str:
 
 def _name(digest: str) -> str:
     return f"session:{digest}"
+
+
+def _provider_name(session: str) -> str:
+    return f"sessions:provider:{digest_token(session)}" if session else ""
 
 
 def _index(user: UUID) -> str:

@@ -22,6 +22,7 @@ if KEYS[1] then
   local session = redis.call('HMGET', KEYS[1], 'tenant', 'user', 'role', 'name', 'authenticated', 'end')
   local seconds, last = math.floor(now / 1000), tonumber(session[6] or 0)
   if seconds < last then
+    redis.call('HSET', KEYS[1], 'seen', seconds)
     redis.call('EXPIREAT', KEYS[1], math.min(seconds + tonumber(ARGV[2]), last))
     found = { session[1], session[2], session[3], session[4], session[5] }
   elseif session[6] then

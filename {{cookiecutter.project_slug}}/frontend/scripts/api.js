@@ -2,11 +2,15 @@
 
 let session = null;
 
-/** A refusal of the server. `status` is the HTTP status, `message` a sentence to show, `wait` seconds or null. */
+/**
+ * A refusal of the server. `status` is the HTTP status, `kind` the problem's type, `message` a sentence to show, `wait`
+ * seconds or null.
+ */
 export class Refusal extends Error {
   constructor(status, problem, wait) {
     super([problem.title, problem.detail].filter(Boolean).join(". ").replace(/\.\. /g, ". "));
     this.status = status;
+    this.kind = problem.type;
     this.wait = wait;
   }
 }

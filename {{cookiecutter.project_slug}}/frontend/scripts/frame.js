@@ -34,3 +34,10 @@ export function notify(text, offer = null) {
   button.addEventListener("click", () => offer.act().catch((error) => notify(error.message)));
   place.append(" ", button);
 }
+
+/** Show why something was refused; where a new sign-in would help, offer it, and come back to this page afterwards. */
+export function complain(error) {
+  if (error.kind !== "urn:chatbot:sign-in-again") return notify(error.message);
+  const address = `/auth/login?again=true&return=${encodeURIComponent(location.pathname)}`;
+  notify(error.message, { label: "Sign in again", act: async () => location.assign(address) });
+}

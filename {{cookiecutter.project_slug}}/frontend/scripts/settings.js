@@ -1,7 +1,7 @@
-// The settings page: API keys are made, listed and revoked.
+// The settings page: API keys are made, listed and revoked; sessions are listed and ended.
 
 import { getJson, request, sendJson } from "./api.js";
-import { fillFrame, notify } from "./frame.js";
+import { complain, fillFrame, notify } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const SCOPES = { chat: "asks questions", documents: "reads and changes documents" };
@@ -41,6 +41,36 @@ function revoking(key) {
   return button;
 }
 
+async function listSessions() {
+  const sessions = await getJson("/api/v1/sessions");
+  at("end-others").hidden = sessions.length < 2;
+  at("sessions").replaceChildren(...sessions.map(sessionEntry));
+}
+
+function sessionEntry(session) {
+  const row = make("li", "document", "");
+  const about = [session.address, `since ${moment(session.begun_at)}`].join(" · ");
+  row.append(make("b", "", session.browser), make("span", "hint", about));
+  row.append(make("span", "status", session.current ? "This browser" : `last used ${moment(session.seen_at)}`));
+  if (!session.current) row.append(ending(session));
+  return row;
+}
+
+function ending(session) {
+  const button = make("button", "quiet more", "Sign out");
+  button.setAttribute("aria-label", `Sign out ${session.browser}, last used ${moment(session.seen_at)}`);
+  button.addEventListener("click", () => end(`/api/v1/sessions/${session.id}`));
+  return button;
+}
+
+function end(path) {
+  request(path, { method: "DELETE" }).then(listSessions).catch(complain);
+}
+
+function moment(text) {
+  return new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
 function day(text) {
   return new Date(text).toLocaleDateString();
 }
@@ -57,7 +87,6 @@ async function makeKey() {
   await listKeys();
 }
 
-const complain = (error) => notify(error.message);
 at("base").textContent = `${location.origin}/v1`;
 at("new-key").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -70,5 +99,6 @@ at("revoking-yes").addEventListener("click", () => {
   at("revoking").close();
   request(`/api/v1/keys/${chosen.id}`, { method: "DELETE" }).then(listKeys).catch(complain);
 });
+at("end-others").addEventListener("click", () => end("/api/v1/sessions"));
 await fillFrame();
-await listKeys().catch(complain);
+await Promise.all([listKeys(), listSessions()]).catch(complain);

@@ -136,7 +136,7 @@ def test_a_huge_report_is_cut_off(visitor: Person) -> None:
 
 def test_the_list_of_public_routes_is_short_and_known() -> None:
     assert {path for _, path in PUBLIC} == {
-        "/sign-in", "/auth/login", "/auth/callback", "/csp-report", "/healthz", "/readyz",
+        "/sign-in", "/auth/login", "/auth/callback", "/auth/backchannel-logout", "/csp-report", "/healthz", "/readyz",
     }  # fmt: skip
     assert {route.path for route in every_route()} >= {path for _, path in PUBLIC}
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 import chatbot.gateway.access
 import chatbot.gateway.middleware
 import chatbot.gateway.routes
+import chatbot.gateway.routes.account
 from chatbot.gateway.access.actions import ActionTable
 from chatbot.gateway.application import ROUTERS
 from chatbot.gateway.public import PUBLIC
@@ -58,7 +59,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
 def test_every_router_that_is_defined_is_mounted() -> None:
     defined = [
         value
-        for module in modules(chatbot.gateway.routes)
+        for module in [*modules(chatbot.gateway.routes), *modules(chatbot.gateway.routes.account)]
         for value in vars(module).values()
         if isinstance(value, APIRouter)
     ]

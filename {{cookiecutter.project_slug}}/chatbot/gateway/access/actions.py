@@ -16,6 +16,8 @@ ACTIONS: Mapping[str, Mapping[str, A]] = {
     "/settings": {"GET": A.OPEN_PAGE},
     "/usage": {"GET": A.OPEN_PAGE},
     "/api/v1/session": {"GET": A.READ_OWN_SESSION, "DELETE": A.END_OWN_SESSION},
+    "/api/v1/sessions": {"GET": A.READ_SESSIONS, "DELETE": A.END_SESSIONS},
+    "/api/v1/sessions/{session}": {"DELETE": A.END_SESSIONS},
     "/api/v1/conversations": {"GET": A.READ_CONVERSATIONS, "POST": A.CHANGE_CONVERSATIONS},
     "/api/v1/conversations/{conversation}": {
         "GET": A.READ_CONVERSATIONS,
@@ -52,7 +54,7 @@ class ActionTable:
     def __init__(
         self, actions: Mapping[str, Mapping[str, A]] = ACTIONS, public: frozenset[tuple[str, str]] = frozenset()
     ) -> None:
-        self._actions = {path: {} for _, path in public} | dict(actions)
+        self._actions: dict[str, Mapping[str, A]] = {path: {} for _, path in public} | dict(actions)
         self._templates = [template for template in actions if "{" in template]
         self._pattern = re.compile("|".join(f"({_as_pattern(template)})" for template in self._templates))
 

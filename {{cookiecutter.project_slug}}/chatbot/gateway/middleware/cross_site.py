@@ -3,7 +3,8 @@
 Stops: another site's page acting with a visitor's cookies. Unsafe methods need this application's own
 Origin, `Sec-Fetch-Site: same-origin` from browsers that send it, and the session's own token. Safe requests
 from elsewhere may only be top-level navigations to a page. A program's request, with an Authorization header and no
-sign of a browser, needs none of this: it carries nothing that somebody else's page could borrow. No response ever
+sign of a browser, needs none of this: it carries nothing that somebody else's page could borrow; nor does what the
+identity provider sends (`UNSOLICITED`), where no cookie counts. No response ever
 carries a CORS header. Fails closed: no Origin, no change.
 """
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatbot.core.errors import CrossSiteRequest
 from chatbot.gateway.middleware.errors import send_problem
+from chatbot.gateway.public import UNSOLICITED
 from chatbot.identity.sessions import SessionStore
 from chatbot.monitoring.refusals import note_refusal
 
@@ -45,7 +47,8 @@ class CrossSiteGuard:
         if origin is not None and origin != self._origin:
             return "The Origin header names another site."
         if scope["method"] not in _SAFE:
-            return self._refusal_of_change(origin, site, by_program=b"authorization" in found)
+            by_program = b"authorization" in found or (scope["method"], scope["path"]) in UNSOLICITED
+            return self._refusal_of_change(origin, site, by_program=by_program)
         if site in (None, b"same-origin", b"none"):
             return None
         top_level = found.get(b"sec-fetch-mode") == b"navigate" and found.get(b"sec-fetch-dest") == b"document"

@@ -1,6 +1,7 @@
 """Whether the gateway lives and can work, and the browser's reports of blocked content."""
 
 import logging
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -13,7 +14,7 @@ router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _REPORTED = ("document-uri", "violated-directive", "effective-directive", "blocked-uri", "source-file", "line-number")
 
-_REPORT = {"content": {"application/csp-report": {"schema": {}}}}
+_REPORT: dict[str, Any] = {"content": {"application/csp-report": {"schema": {}}}}
 
 
 @router.get("/healthz")

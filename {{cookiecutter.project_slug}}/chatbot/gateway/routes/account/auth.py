@@ -2,29 +2,60 @@
 
 import hashlib
 import logging
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 
 from chatbot.core.errors import Unavailable
 from chatbot.database.conversations import enrol
+from chatbot.gateway.access.client import client_address
 from chatbot.gateway.cookies import CookieNames, drop_cookie, read_cookie, set_cookie
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.identity.browsers import describe_browser
 from chatbot.identity.openid import Attempt, SignInFailed
-from chatbot.identity.people import admit
-from chatbot.identity.sessions import session_values
+from chatbot.identity.people import admit, user_id
+from chatbot.identity.sessions import Origin, session_values
 
 router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _ATTEMPT_SECONDS = 600
+_FORM = "application/x-www-form-urlencoded"
+_LOGOUT_BODY = {
+    "required": True,
+    "content": {
+        _FORM: {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["logout_token"],
+                "properties": {"logout_token": {"type": "string", "maxLength": 8192}},
+            }
+        }
+    },
+}
 # what the provider adds to the address; it may add more (RFC 6749, section 4.1.2; RFC 9207)
 _ANSWER = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("code", "state", "iss", "error")]
 
 
+class SignInQuery(BaseModel):
+    """Whether the person is to prove anew who they are, and the page to open afterwards: one of ours, by its name.
+
+    Any other target is refused (CVE-2026-18266), so that no address is ever built from it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    again: bool = False
+    target: Literal["/", "/documents", "/settings", "/usage", "/admin"] = Field(default="/", alias="return")
+
+
 @router.get("/auth/login", status_code=303, response_class=Response)
-async def begin_sign_in(request: Request, parts: Using) -> Response:
+async def begin_sign_in(request: Request, parts: Using, query: Annotated[SignInQuery, Query()]) -> Response:
     """Send the browser to the identity provider, remembering the attempt for this browser alone."""
-    address, attempt = await parts.provider.begin()
+    address, attempt = await parts.provider.begin(query.target, again=query.again)
     key = parts.sessions.new_token()
     try:
         await parts.valkey.set(_attempt_name(key), attempt.dump(), ex=_ATTEMPT_SECONDS)
@@ -49,7 +80,8 @@ async def finish_sign_in(request: Request, parts: Using) -> Response:
     try:
         if remembered is None or len(request.query_params.multi_items()) != len(answer):
             raise SignInFailed("no attempt under way in this browser")
-        claims = await parts.provider.complete(Attempt.load(remembered), answer)
+        attempt = Attempt.load(remembered)
+        claims = await parts.provider.complete(attempt, answer)
     except SignInFailed as failure:
         _log.warning("sign-in refused", extra={"why": failure.why})
         raise
@@ -59,8 +91,9 @@ async def finish_sign_in(request: Request, parts: Using) -> Response:
     old = read_cookie(request.headers.raw, names.session)
     if old:
         await parts.sessions.close(old)
-    token = await parts.sessions.open(who)
-    response = Response(status_code=303, headers={"location": "/"})
+    await parts.sessions.close_former(who)  # a change of rights: no session keeps those of before
+    token = await parts.sessions.open(who, authenticated_at=claims["auth_time"], origin=_origin(request, claims))
+    response = Response(status_code=303, headers={"location": attempt.target})
     response.headers.append("set-cookie", set_cookie(names.session, token, None))
     response.headers.append("set-cookie", drop_cookie(names.attempt))
     return response
@@ -79,6 +112,38 @@ async def sign_out(request: Request, who: Who, parts: Using) -> Response:
     response = Response(status_code=204, headers={"clear-site-data": '"cache", "storage"'})
     response.headers.append("set-cookie", drop_cookie(_names(request).session))
     return response
+
+
+@router.post("/auth/backchannel-logout", response_class=Response, openapi_extra={"requestBody": _LOGOUT_BODY})
+async def end_by_provider(request: Request, parts: Using) -> Response:
+    """End sessions because the identity provider says so (OpenID Connect Back-Channel Logout 1.0).
+
+    The provider's signature is what is believed: no cookie and no header counts here.
+    """
+    fields = parse_qsl((await request.body()).decode("ascii", "replace"), max_num_fields=4)
+    tokens = [value for name, value in fields if name == "logout_token"]
+    try:
+        claims = await parts.provider.read_logout(tokens[0] if len(tokens) == 1 else "")
+        if not await parts.valkey.set(_attempt_name(f"logout|{claims['jti']}"), 1, ex=_ATTEMPT_SECONDS, nx=True):
+            raise SignInFailed("logout token used before")
+    except SignInFailed as failure:
+        _log.warning("logout by the provider refused", extra={"why": failure.why})
+        raise
+    except RedisError as error:
+        raise Unavailable("Sessions cannot be ended just now. Try again in a moment.") from error
+    if claims.get("sid"):
+        await parts.sessions.close_provider_session(f"{claims['iss']}|{claims['sid']}")
+    else:
+        for tenant in {tenant for tenant, _ in parts.settings.identity.groups.values()}:
+            await parts.sessions.close_all(user_id(tenant, claims["iss"], claims["sub"]))
+    return Response(status_code=200)
+
+
+def _origin(request: Request, claims: Mapping[str, Any]) -> Origin:
+    session = claims.get("sid")
+    known = f"{claims['iss']}|{session}" if isinstance(session, str) else ""
+    agent = describe_browser(request.headers.get("user-agent", "")[:400])
+    return Origin(client_address(request.scope), agent, known)
 
 
 def _names(request: Request) -> CookieNames:
