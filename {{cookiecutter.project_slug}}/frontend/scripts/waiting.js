@@ -1,5 +1,5 @@
-// A page that was told to wait, waits (control web-limit): the words of Retry-After are shown as a countdown, and kept. Fails
-// closed: without a number it waits a little. The server is the authority: it refuses what comes all the same.
+// A page that was told to wait, waits (control web-limit): the words of Retry-After are shown as a countdown, and kept.
+// Fails closed: without a number it waits a little. The server is the authority: it refuses what comes all the same.
 
 import { notify } from "./frame.js";
 
