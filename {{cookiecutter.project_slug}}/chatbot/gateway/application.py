@@ -15,6 +15,7 @@ from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.permission import PermissionGuard
 from chatbot.gateway.access.rates import RateTable
+from chatbot.gateway.administration import people
 from chatbot.gateway.cookies import CookieNames
 from chatbot.gateway.middleware.body import BodyJudge
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
@@ -26,6 +27,7 @@ from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import auth, conversations, documents, health, keys, pages, turns, usage
+from chatbot.gateway.serving.standing import StandingWatch
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
@@ -35,7 +37,15 @@ BODY_BYTES = {
     ("POST", "/v1/chat/completions"): 512 * 1024,
     ("POST", "/csp-report"): 8 * 1024,
 }
-ROUTERS = (conversations.router, documents.router, keys.router, usage.router, auth.router, health.router)
+ROUTERS = (
+    conversations.router,
+    documents.router,
+    keys.router,
+    usage.router,
+    auth.router,
+    health.router,
+    people.router,
+)
 
 
 def bare_application(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
@@ -61,9 +71,10 @@ def build_application(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
+    watch = StandingWatch(parts.sessions, parts.keys, parts.standing, parts.settings.limits.standing_seconds)
     # first, since it is the busiest; plain ASGI, since it is the hot path
-    app.router.routes.insert(0, turns.turn_route(parts.turn_service))
-    app.router.routes.extend(openai_routes(parts.completions))
+    app.router.routes.insert(0, turns.turn_route(parts.turn_service, watch))
+    app.router.routes.extend(openai_routes(parts.completions, watch))
     app.router.routes.extend(pages.page_routes(manifest))
     add_problem_handlers(app)
     public = PUBLIC | {("GET", path) for path in manifest if path.startswith(pages.ASSETS)}
