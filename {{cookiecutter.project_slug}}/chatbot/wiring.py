@@ -14,6 +14,7 @@ from chatbot.config.loading import BadSettings
 from chatbot.config.settings import ModelSettings, Settings, ToolsSettings, ValkeySettings
 from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import FixedCalls
+from chatbot.database.calls.standing import StandingStore
 from chatbot.database.calls.turns import TurnStore
 from chatbot.database.context import ContextSigner
 from chatbot.database.engines import Database, WorkerDatabase
@@ -44,6 +45,7 @@ class Parts:
     database: Database
     calls: FixedCalls
     keys: KeyStore
+    standing: StandingStore
     sessions: SessionStore
     provider: OpenIdProvider
     valkey: "Redis[bytes]"
@@ -97,6 +99,7 @@ def build_gateway(settings: Settings) -> Parts:
         database=Database(settings.database, signer, password),
         calls=calls,
         keys=KeyStore(calls),
+        standing=StandingStore(calls, signer),
         sessions=sessions,
         provider=OpenIdProvider(
             settings.identity,

@@ -16,8 +16,8 @@ from typing import Any
 from chatbot.config.loading import load_settings
 from chatbot.config.settings import Settings
 from chatbot.core.principal import Principal, Role
+from chatbot.database.administration import enrol
 from chatbot.database.calls.keys import keep_key
-from chatbot.database.conversations import enrol
 from chatbot.gateway.cookies import CookieNames
 from chatbot.identity.keys import KeyScope, new_key
 from chatbot.identity.people import tenant_id, user_id
@@ -31,7 +31,9 @@ _ISSUER = "urn:load"  # no provider: nobody signs in as one of them
 _KEY_LIFE = timedelta(days=1)
 
 
-async def make_accounts(settings: Settings, count: int, tenant: str = "load") -> list[dict[str, Any]]:
+async def make_accounts(
+    settings: Settings, count: int, tenant: str = "load", role: Role = Role.MEMBER
+) -> list[dict[str, Any]]:
     """Make people in a tenant of their own; return for each what a client needs: cookie, csrf, key, origin, ids."""
     parts = build_gateway(settings)
     await parts.open()
@@ -39,10 +41,10 @@ async def make_accounts(settings: Settings, count: int, tenant: str = "load") ->
         made = []
         for number in range(count):
             subject = f"{os.urandom(6).hex()}-{number}"
-            who = Principal(tenant_id(tenant), user_id(tenant, _ISSUER, subject), Role.MEMBER, f"Load {number}")
+            who = Principal(tenant_id(tenant), user_id(tenant, _ISSUER, subject), role, f"Load {number}")
             key = new_key()
             async with parts.database.acting_for(who) as connection:
-                await enrol(connection, who, tenant, _ISSUER, subject)
+                await enrol(connection, who, parts.database.vouch_for(who), tenant, _ISSUER, subject)
                 await keep_key(connection, who, "load", key, frozenset(KeyScope), _KEY_LIFE)
             token = await parts.sessions.open(who)
             name = CookieNames.of(settings.gateway.instance).session

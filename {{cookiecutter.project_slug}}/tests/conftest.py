@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from chatbot.config.loading import load_settings
+from chatbot.core.principal import Role
 from chatbot.gateway.access.rates import DEFAULTS
 from development.load_accounts import make_accounts
 from development.postgres import Postgres
@@ -48,6 +49,7 @@ BOUNDLESS = {
     "CHATBOT_LIMITS__RATES": json.dumps({name: "1000000/minute" for name in DEFAULTS}),
     "CHATBOT_LIMITS__BUDGETS": json.dumps({scope: {} for scope in ("user", "key", "tenant", "all")}),
     "CHATBOT_LIMITS__MOST_ANSWERS_EACH": "1000",
+    "CHATBOT_LIMITS__STANDING_SECONDS": "0.3",
 }
 
 LIMITED = {
@@ -177,6 +179,22 @@ def person(stack: Stack) -> Iterator[Callable[[str], Person]]:
     def make(name: str = "", at: Stack | None = None) -> Person:
         people.append(Person(at or stack))
         return people[-1].sign_in(name) if name else people[-1]
+
+    yield make
+    for each in people:
+        each.close()
+
+
+@pytest.fixture
+def enrolled() -> Iterator[Callable[..., Person]]:
+    """Return a function that makes somebody of their own at a stack: in a tenant, with a role from the provider."""
+    people: list[Person] = []
+
+    def make(at: Stack, tenant: str, role: Role = Role.MEMBER) -> Person:
+        settings = load_settings(at.environment("gateway"))
+        (made,) = asyncio.run(make_accounts(settings, 1, tenant, role))
+        people.append(Person.of(at, made))
+        return people[-1]
 
     yield make
     for each in people:

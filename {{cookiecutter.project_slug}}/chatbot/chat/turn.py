@@ -157,7 +157,7 @@ class Turn:
         except Problem as problem:
             answer.outcome = "failed"
             await self._keep_if_possible(question, answer)
-            yield "problem", {"status": problem.status, "title": problem.title, "detail": problem.detail}
+            yield problem_event(problem)
         finally:
             first.cancel()
             # every adapter is an asynchronous generator, though the port promises an iterator only
@@ -185,6 +185,11 @@ class Turn:
             await self._keep(question, answer)
         except Exception as error:
             _log.warning("an answer could not be kept", extra={"cause": type(error).__name__})
+
+
+def problem_event(problem: Problem) -> Event:
+    """Return the event that ends a stream which cannot go on."""
+    return "problem", {"status": problem.status, "title": problem.title, "detail": problem.detail}
 
 
 def _text(piece: str | ToolRequest) -> str:

@@ -77,6 +77,8 @@ class LimitsSettings(Group):
     body_seconds: float = Field(default=15.0, gt=0)
     # a reader who takes nothing for that long has left
     reader_seconds: float = Field(default=30.0, gt=0)
+    # while an answer runs, its reader's rights are looked up again so often
+    standing_seconds: float = Field(default=4.0, gt=0, le=5)
 
     @model_validator(mode="before")
     @classmethod

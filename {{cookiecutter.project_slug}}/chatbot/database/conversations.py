@@ -1,4 +1,4 @@
-"""Conversations and people, as ordinary parameterised statements under the principal's rows."""
+"""Conversations, as ordinary parameterised statements under the principal's rows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -10,22 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.core.principal import Principal
-from chatbot.database.tables import Conversation, Message, Tenant, User
+from chatbot.database.tables import Conversation, Message
 
 KeptRow = Row[*tuple[Any, ...]]
 UNDO_TIME = timedelta(minutes=10)
 LATEST_WAY = 0
 _WAY = "id parent_id author content citations outcome created_at versions".split()
-
-
-async def enrol(connection: AsyncConnection, who: Principal, tenant: str, issuer: str, subject: str) -> None:
-    """Note a person at sign-in: their tenant, and who they are by issuer and subject."""
-    await connection.execute(insert(Tenant).values(id=who.tenant_id, slug=tenant).on_conflict_do_nothing())
-    person = insert(User).values(
-        id=who.user_id, tenant_id=who.tenant_id, issuer=issuer, subject=subject, name=who.name, role=who.role
-    )
-    changed = {"name": who.name, "role": who.role, "signed_in_at": func.now()}
-    await connection.execute(person.on_conflict_do_update(index_elements=[User.id], set_=changed))
 
 
 async def create_conversation(connection: AsyncConnection, who: Principal) -> UUID:

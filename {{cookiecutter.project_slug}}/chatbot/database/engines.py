@@ -71,6 +71,10 @@ class Database:
             await connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
             yield connection
 
+    def vouch_for(self, principal: Principal) -> str:
+        """Return a voucher for the role of `principal`, whom the identity provider has just named."""
+        return self._signer.vouch(principal)
+
     async def is_up(self) -> bool:
         """Say whether a statement can be run now."""
         async with self._engine.connect() as connection:

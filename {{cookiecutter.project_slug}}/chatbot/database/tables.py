@@ -38,6 +38,9 @@ class User(Table):
     subject: Mapped[str]
     name: Mapped[str]
     role: Mapped[str]
+    granted_role: Mapped[str | None]
+    suspended_at: Mapped[datetime | None]
+    monthly_tokens: Mapped[int | None] = mapped_column(BigInteger)
     signed_in_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -15,6 +15,7 @@ from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.permission import PermissionGuard
 from chatbot.gateway.access.rates import RateTable
+from chatbot.gateway.administration import people
 from chatbot.gateway.cookies import CookieNames
 from chatbot.gateway.dependencies import as_described
 from chatbot.gateway.middleware.body import BodyJudge
@@ -28,6 +29,7 @@ from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import conversations, documents, health, pages, turns
 from chatbot.gateway.routes.account import auth, keys, sessions, usage
+from chatbot.gateway.serving.standing import StandingWatch
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
@@ -49,6 +51,7 @@ ROUTERS = (
     usage.router,
     auth.router,
     health.router,
+    people.router,
 )
 
 
@@ -76,9 +79,10 @@ def build_application(parts: Parts) -> FastAPI:
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
     limits = parts.settings.limits
+    watch = StandingWatch(parts.sessions, parts.keys, parts.standing, limits.standing_seconds)
     # first, since it is the busiest; plain ASGI, since it is the hot path
-    app.router.routes.insert(0, turns.turn_route(parts.turn_service, limits.most_question_tokens))
-    app.router.routes.extend(openai_routes(parts.completions, limits.most_prompt_tokens))
+    app.router.routes.insert(0, turns.turn_route(parts.turn_service, watch, limits.most_question_tokens))
+    app.router.routes.extend(openai_routes(parts.completions, watch, limits.most_prompt_tokens))
     app.router.routes.extend(pages.page_routes(manifest))
     add_problem_handlers(app)
     public = PUBLIC | {("GET", path) for path in manifest if path.startswith(pages.ASSETS)}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.types import Receive, Scope
 
@@ -11,6 +11,8 @@ from chatbot.core.principal import Principal
 from chatbot.monitoring.refusals import note_refusal
 
 _LEAST_EVENT = 256  # bytes: what most pieces of an answer fit into
+
+FIRST = asyncio.FIRST_COMPLETED
 
 
 def principal_of(scope: Scope) -> Principal:
@@ -59,12 +61,31 @@ def pad_event(event: bytes) -> bytes:
     return event.ljust(size - 2) + b"\n\n"
 
 
-async def until_left(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do `work`, and cancel it when the caller leaves."""
+class Watch(Protocol):
+    """Says every `seconds` whether the work may go on."""
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait between two checks."""
+
+    async def check(self, scope: Scope) -> None:
+        """Return when it may. Raises a `Problem` otherwise."""
+
+
+async def until_left(scope: Scope, receive: Receive, watch: Watch, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, and cancel it when the caller leaves, or when `watch` refuses: then its `Problem` is raised."""
     doing = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_left(receive))
     try:
-        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        while not (await asyncio.wait({doing, leaving}, timeout=watch.seconds, return_when=FIRST))[0]:
+            try:
+                await watch.check(scope)
+            except Problem:
+                if doing.done():  # the work came to its end meanwhile: there is nothing left to stop
+                    break
+                doing.cancel()
+                await asyncio.gather(doing, return_exceptions=True)
+                raise
         if not doing.done():
             doing.cancel()
         await asyncio.gather(doing, return_exceptions=leaving.done())

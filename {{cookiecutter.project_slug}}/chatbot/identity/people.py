@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal, Role
+from chatbot.monitoring.refusals import note_refusal
 
 # identifiers are made from names, so that they are the same in every process and need no look-up
 _NAMESPACE = UUID("5f0f2f5e-3a63-5e3e-9c43-5a6b4f1f7e10")
@@ -16,6 +17,12 @@ class NotAdmitted(Problem):
 
     status = 403
     title = "This account may not use the application"
+
+
+def suspended() -> NotAdmitted:
+    """Return the refusal of somebody whom an administrator has shut out; the same for everybody."""
+    note_refusal("api-authz", "suspended")
+    return NotAdmitted("It is suspended. Ask an administrator of your organisation.")
 
 
 def tenant_id(slug: str) -> UUID:

@@ -35,6 +35,14 @@ class Action(StrEnum):
     READ_KEYS = "read keys"
     MAKE_KEYS = "make keys"
     REVOKE_KEYS = "revoke keys"
+    OPEN_OVERSIGHT_PAGE = "open a page of the administration"
+    READ_PEOPLE = "read the tenant's people"
+    READ_KEYS_OF_PEOPLE = "read the keys of people"
+    CHANGE_ROLES = "change roles"
+    SUSPEND_PEOPLE = "suspend people"
+    CHANGE_BUDGETS = "change budgets"
+    REVOKE_KEYS_OF_PEOPLE = "revoke keys of people"
+    END_SESSIONS_OF_PEOPLE = "end sessions of people"
 
 
 class Relation(StrEnum):
@@ -44,6 +52,7 @@ class Relation(StrEnum):
     OWN = "own"
     SHARED = "own, or shared by a colleague"
     TENANT = "the whole tenant's"
+    OTHERS = "others' of the same tenant, never one's own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,8 @@ class Rule:
 _ANYBODY = frozenset({Role.MEMBER, Role.ADMIN, Role.AUDITOR})
 _USERS = frozenset({Role.MEMBER, Role.ADMIN})
 _PROGRAMS = _USERS | {Role.SERVICE}
+_OVERSEERS = frozenset({Role.ADMIN, Role.AUDITOR})
+_ADMINS = frozenset({Role.ADMIN})
 
 POLICY: Mapping[Action, Rule] = {
     Action.OPEN_PAGE: Rule(_ANYBODY, Relation.NONE),
@@ -79,6 +90,14 @@ POLICY: Mapping[Action, Rule] = {
     Action.READ_KEYS: Rule(_USERS, Relation.OWN),
     Action.MAKE_KEYS: Rule(_USERS, Relation.OWN, fresh=True),
     Action.REVOKE_KEYS: Rule(_USERS, Relation.OWN),
+    Action.OPEN_OVERSIGHT_PAGE: Rule(_OVERSEERS, Relation.NONE),
+    Action.READ_PEOPLE: Rule(_OVERSEERS, Relation.TENANT),
+    Action.READ_KEYS_OF_PEOPLE: Rule(_OVERSEERS, Relation.TENANT),
+    Action.CHANGE_ROLES: Rule(_ADMINS, Relation.OTHERS, fresh=True),
+    Action.SUSPEND_PEOPLE: Rule(_ADMINS, Relation.OTHERS, fresh=True),
+    Action.CHANGE_BUDGETS: Rule(_ADMINS, Relation.OTHERS, fresh=True),
+    Action.REVOKE_KEYS_OF_PEOPLE: Rule(_ADMINS, Relation.TENANT, fresh=True),
+    Action.END_SESSIONS_OF_PEOPLE: Rule(_ADMINS, Relation.TENANT),
 }
 
 

@@ -115,6 +115,14 @@ class SessionStore:
         who = Principal(UUID(tenant), UUID(user), Role(role), name)
         return Admission(who, Carrier.SESSION, public_id(digest), None, int(authenticated)), verdict
 
+    async def is_open(self, token: str) -> bool:
+        """Say whether `token` still opens a session, without prolonging it."""
+        try:
+            (end,) = await self._valkey.hmget(_name(digest_token(token)), ["end"])
+        except RedisError as error:
+            raise Unavailable("Sessions cannot be read just now. Try again in a moment.") from error
+        return end is not None and time.time() < int(end)
+
     async def close(self, token: str) -> None:
         """End a session."""
         await self._end([digest_token(token)], None)

@@ -1,9 +1,11 @@
 """The whole text of statements on an ordinary database role (sql-tenant, sql-params, vec-access)."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -291,6 +293,101 @@ def test_nothing_left_behind_meets_the_next_user_of_a_connection(stack: Stack, l
         assert now == before
         assert connection.execute("select coalesce(current_setting('chatbot.context', true), '')").fetchone() == ("",)
         assert connection.execute("select count(*) from chatbot.users").fetchone() == (0,)
+
+
+def acting_for(stack: Stack, person: Person, tenant: str) -> "psycopg.Connection[tuple[Any, ...]]":
+    """Return a connection of the gateway's role, acting for `person`, whose every statement is the attacker's."""
+    connection = connect(stack, "api", autocommit=False)
+    who = Principal(tenant_id(tenant), UUID(person.user), Role.MEMBER, "x")
+    connection.execute("select set_config('chatbot.context', %s, false)", (signer(stack, "api").sign(who),))
+    connection.commit()
+    return connection
+
+
+def rights(stack: Stack, tenant: str) -> list[tuple[Any, ...]]:
+    with connect(stack, "bootstrap") as outside:
+        return outside.execute(
+            "select id, role, granted_role, suspended_at, monthly_tokens from chatbot.users where tenant_id = %s order by id",
+            (tenant_id(tenant),),
+        ).fetchall()
+
+
+Enrolled = Callable[..., Person]
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.AUDITOR])
+def test_no_statement_of_somebody_who_is_no_administrator_changes_a_right(
+    stack: Stack, enrolled: Enrolled, role: Role
+) -> None:
+    tenant = f"rights-{role}"
+    thief, victim = enrolled(stack, tenant, role), enrolled(stack, tenant)
+    enrolled(stack, tenant, Role.ADMIN)
+    before = rights(stack, tenant)
+    forged = "r1|chatbot_api|{}|{}|admin|9999999999|{}".format(tenant_id(tenant), thief.user, "0" * 64)
+    with acting_for(stack, thief, tenant) as connection:
+        genuine = connection.execute("select current_setting('chatbot.context')").fetchone()[0]
+        for statement in (
+            "update chatbot.users set granted_role = 'admin'", "update chatbot.users set role = 'admin'",
+            f"update chatbot.users set granted_role = 'admin' where id = '{thief.user}'", "update chatbot.users set name = 'x'",
+            f"update chatbot.users set suspended_at = now() where id = '{victim.user}'", "update chatbot.users set monthly_tokens = 1",
+            "delete from chatbot.users", f"insert into chatbot.users values ('{uuid4()}', '{tenant_id(tenant)}', 'x', 'x', 'x', 'admin')",
+            f"select secure.enrol('{forged}', 'x', 'x', 'x')", f"select secure.enrol('{genuine}', 'x', 'x', 'x')",
+            "select secure.enrol(null, 'x', 'x', 'x')", "alter table chatbot.users disable trigger administered",
+            "select secure.guard_administration()", f"select secure.revoke_key_of('{victim.user}', id) from chatbot.api_keys",
+            "set session_replication_role = replica",
+        ):  # fmt: skip
+            attempt(connection, statement)
+            must_fail(rights(stack, tenant) != before, f"a right was changed: {statement}")
+        if role is Role.MEMBER:
+            for statement in (
+                "select * from secure.living_keys()", f"select * from secure.keys_of('{victim.user}')",
+                f"select * from chatbot.users where id = '{victim.user}'",
+            ):  # fmt: skip
+                assert not attempt(connection, statement), statement
+
+
+def test_an_administrator_s_statement_reaches_no_other_tenant_and_not_their_own_rights(
+    stack: Stack, enrolled: Enrolled
+) -> None:
+    admin, victim = enrolled(stack, "here", Role.ADMIN), enrolled(stack, "there")
+    before = rights(stack, "there"), [row for row in rights(stack, "here") if str(row[0]) == admin.user]
+    with connect(stack, "bootstrap") as outside:
+        key = outside.execute("select id from chatbot.api_keys where user_id = %s", (victim.user,)).fetchone()[0]
+    with acting_for(stack, admin, "here") as connection:
+        for statement in (
+            f"update chatbot.users set granted_role = 'admin' where id = '{victim.user}'", "update chatbot.users set suspended_at = now()",
+            f"update chatbot.users set granted_role = 'member' where id = '{admin.user}'",
+            f"update chatbot.users set tenant_id = '{tenant_id('here')}'", f"select secure.revoke_key_of('{victim.user}', '{key}')",
+            f"select secure.enrol('', 'x', 'x', 'x') where '{victim.user}' <> ''",
+        ):  # fmt: skip
+            attempt(connection, statement)
+        assert not attempt(connection, f"select * from secure.keys_of('{victim.user}')")
+    assert (rights(stack, "there"), [row for row in rights(stack, "here") if str(row[0]) == admin.user]) == before
+    assert victim.get("/api/v1/session").status_code == 200
+    with connect(stack, "bootstrap") as outside:
+        assert outside.execute("select revoked_at from chatbot.api_keys where id = %s", (key,)).fetchone() == (None,)
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_two_administrators_who_demote_each_other_at_once_leave_one(
+    stack: Stack, enrolled: Enrolled, isolation: str
+) -> None:
+    """The statements take no lock of their own: the table's trigger is what holds."""
+    tenant = f"race-{isolation.replace(' ', '-')}"
+    two = [enrolled(stack, tenant, Role.ADMIN) for _ in range(2)]
+    together = Barrier(2)
+
+    def demote(place: int) -> None:
+        with acting_for(stack, two[place], tenant) as connection:
+            connection.execute(f"set transaction isolation level {isolation}")
+            connection.execute("select count(*) from chatbot.users")
+            together.wait(10)
+            attempt(connection, f"update chatbot.users set granted_role = 'member' where id = '{two[1 - place].user}'")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(demote, range(2)))
+    left = [row for row in rights(stack, tenant) if (row[2] or row[1]) == "admin" and row[3] is None]
+    assert len(left) == 1
 
 
 INJECTIONS = ["' OR 1=1 --", "'; DROP TABLE chatbot.messages; --", "\\'; select 1; --", "$$; select 1; $$", "%s %(x)s :x {0}",

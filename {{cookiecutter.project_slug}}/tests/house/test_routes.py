@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.routing import Route
 
 import chatbot.gateway.access
+import chatbot.gateway.administration
 import chatbot.gateway.middleware
 import chatbot.gateway.routes
 import chatbot.gateway.routes.account
@@ -59,7 +60,11 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
 def test_every_router_that_is_defined_is_mounted() -> None:
     defined = [
         value
-        for module in [*modules(chatbot.gateway.routes), *modules(chatbot.gateway.routes.account)]
+        for module in [
+            *modules(chatbot.gateway.routes),
+            *modules(chatbot.gateway.routes.account),
+            *modules(chatbot.gateway.administration),
+        ]
         for value in vars(module).values()
         if isinstance(value, APIRouter)
     ]

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.completion import Completion, CompletionService
 from chatbot.core.errors import Problem, Unprocessable
-from chatbot.gateway.exchange import has_body, pad_event, principal_of, read_json_body, refuse_query, until_left
+from chatbot.gateway.exchange import Watch, has_body, pad_event, principal_of, read_json_body, refuse_query, until_left
 from chatbot.gateway.middleware.errors import new_identifier, refusal_body
 from chatbot.gateway.openai.reading import MODELS, UnknownModel, read_request
 from chatbot.gateway.openai.schema import CompletionRequest
@@ -19,10 +19,10 @@ from chatbot.model.port import Finished
 from chatbot.model.tokens import count_prompt, estimate_tokens
 
 
-def openai_routes(service: CompletionService, most_tokens: int) -> list[Route]:
+def openai_routes(service: CompletionService, watch: Watch, most_tokens: int) -> list[Route]:
     """Return the interface's routes, all of them."""
     return [
-        Route("/v1/chat/completions", _Completions(service, most_tokens), methods=["POST"]),
+        Route("/v1/chat/completions", _Completions(service, watch, most_tokens), methods=["POST"]),
         Route("/v1/models", _Models(), methods=["GET"]),
         Route("/v1/models/{model}", _Models(), methods=["GET"]),
     ]
@@ -47,8 +47,9 @@ class _Models:
 
 
 class _Completions:
-    def __init__(self, service: CompletionService, most_tokens: int) -> None:
+    def __init__(self, service: CompletionService, watch: Watch, most_tokens: int) -> None:
         self._service = service
+        self._watch = watch
         self._most_tokens = most_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +59,11 @@ class _Completions:
         request, asked = read_request(await read_json_body(scope, receive), self._most_tokens)
         completion = await self._service.begin(who, scope["spending"], asked)
         answer = _Answer(request, completion)
-        await until_left(receive, answer.stream(scope, send) if request.stream else answer.send_whole(send))
+        work = answer.stream(scope, send) if request.stream else answer.send_whole(send)
+        try:
+            await until_left(scope, receive, self._watch, work)
+        except Problem as problem:
+            await answer.refuse(scope, send, problem)
 
 
 class _Answer:
@@ -66,6 +71,7 @@ class _Answer:
 
     def __init__(self, request: CompletionRequest, completion: Completion) -> None:
         self._completion = completion
+        self._streaming = False
         self._with_usage = bool(request.stream_options and request.stream_options.include_usage)
         self._head: dict[str, Any] = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
@@ -92,6 +98,7 @@ class _Answer:
         texts: list[str] = []
         try:
             first = await anext(pieces)  # a model that fails at once becomes an ordinary error
+            self._streaming = True
             await _begin_stream(send)
             await self._send_chunk(send, {"role": "assistant", "content": "", "refusal": None})
             ending = await self._relay(first, pieces, texts, send)
@@ -99,13 +106,15 @@ class _Answer:
             if self._with_usage:
                 await self._send(send, {"choices": [], "usage": self._usage("".join(texts), ending)})
             await _send_event(send, b"[DONE]", last=True)
-        except Problem as problem:
-            if not texts:
-                raise
-            body, _ = refusal_body(scope["path"], problem, new_identifier())
-            await _send_event(send, body, last=True)
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # a generator, typed as the iterator callers need
+
+    async def refuse(self, scope: Scope, send: Send, problem: Problem) -> None:
+        """End with a problem: as the last event, or as the answer where nothing was sent yet."""
+        if not self._streaming:
+            raise problem
+        body, _ = refusal_body(scope["path"], problem, new_identifier())
+        await _send_event(send, body, last=True)
 
     async def _relay(
         self, first: str | Finished, pieces: AsyncIterator[str | Finished], texts: list[str], send: Send

@@ -9,11 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 from chatbot.chat.asking.metered import Purse
 from chatbot.chat.asking.typed import read_typed
-from chatbot.chat.turn import Event, Turn, TurnService
-from chatbot.core.errors import NotFound, Unprocessable
+from chatbot.chat.turn import Event, Turn, TurnService, problem_event
+from chatbot.core.errors import NotFound, Problem, Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import BEGINNING, LATEST, Place
-from chatbot.gateway.exchange import pad_event, principal_of, read_json_body, refuse_query, until_left
+from chatbot.gateway.exchange import Watch, pad_event, principal_of, read_json_body, refuse_query, until_left
 
 _MOST_CHARACTERS = 8000
 _FIELDS = frozenset({"question", "parent", "again", "search"})
@@ -29,9 +29,10 @@ _START = {
 }
 
 
-def turn_route(service: TurnService, most_tokens: int) -> Route:
+def turn_route(service: TurnService, watch: Watch, most_tokens: int) -> Route:
     """Return `POST /api/v1/conversations/{conversation}/turns`."""
-    return Route("/api/v1/conversations/{conversation}/turns", TurnEndpoint(service, most_tokens), methods=["POST"])
+    path = "/api/v1/conversations/{conversation}/turns"
+    return Route(path, TurnEndpoint(service, watch, most_tokens), methods=["POST"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class Asked:
 class TurnEndpoint:
     """Reads the question, streams the answer, and stops the model when the reader leaves."""
 
-    def __init__(self, service: TurnService, most_tokens: int) -> None:
+    def __init__(self, service: TurnService, watch: Watch, most_tokens: int) -> None:
         self._service = service
+        self._watch = watch
         self._most_tokens = most_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +60,11 @@ class TurnEndpoint:
         conversation = _identifier(scope["path_params"]["conversation"])
         asked = _read_question(await read_json_body(scope, receive))
         turn = await self._begin(who, purse, conversation, asked)
-        await until_left(receive, _stream(turn, send))  # stopped, what was answered is stored
+        stream = _Stream(send)
+        try:
+            await until_left(scope, receive, self._watch, stream.run(turn))  # stopped, what was answered is stored
+        except Problem as problem:
+            await stream.refuse(problem)
 
     async def _begin(self, who: Principal, purse: Purse, conversation: UUID, asked: Asked) -> Turn:
         if asked.again is not None:
@@ -68,19 +74,33 @@ class TurnEndpoint:
         return await self._service.ask(who, purse, place, typed, search=asked.search)
 
 
-async def _stream(turn: Turn, send: Send) -> None:
-    started = False
-    events = turn.events()
-    try:
-        async for event in events:
-            if not started:
-                await send(_START)
-                started = True
-            await send({"type": "http.response.body", "body": encode_event(event), "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        # `events` is an asynchronous generator, typed as the iterator that callers need
-        await events.aclose()  # type: ignore[attr-defined]
+class _Stream:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._started = False
+
+    async def run(self, turn: Turn) -> None:
+        events = turn.events()
+        try:
+            async for event in events:
+                await self._send_event(event)
+            await self._send({"type": "http.response.body", "body": b""})
+        finally:
+            # `events` is an asynchronous generator, typed as the iterator that callers need
+            await events.aclose()  # type: ignore[attr-defined]
+
+    async def refuse(self, problem: Problem) -> None:
+        """End with a problem: as the last event, or as the answer where nothing was sent yet."""
+        if not self._started:
+            raise problem
+        await self._send_event(problem_event(problem))
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _send_event(self, event: Event) -> None:
+        if not self._started:
+            await self._send(_START)
+            self._started = True
+        await self._send({"type": "http.response.body", "body": encode_event(event), "more_body": True})
 
 
 def encode_event(event: Event) -> bytes:

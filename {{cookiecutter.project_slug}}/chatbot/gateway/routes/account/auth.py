@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -11,14 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 
 from chatbot.core.errors import Unavailable
-from chatbot.database.conversations import enrol
+from chatbot.database.administration import enrol
 from chatbot.gateway.access.client import client_address
 from chatbot.gateway.cookies import CookieNames, drop_cookie, read_cookie, set_cookie
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.identity.browsers import describe_browser
 from chatbot.identity.openid import Attempt, SignInFailed
-from chatbot.identity.people import admit, user_id
+from chatbot.identity.people import admit, suspended, user_id
 from chatbot.identity.sessions import Origin, session_values
+from chatbot.limits.usage import set_own_month
+from chatbot.wiring import Parts
 
 router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
@@ -85,18 +88,33 @@ async def finish_sign_in(request: Request, parts: Using) -> Response:
     except SignInFailed as failure:
         _log.warning("sign-in refused", extra={"why": failure.why})
         raise
-    who, tenant = admit(claims, parts.settings.identity.groups)
-    async with parts.database.acting_for(who) as connection:
-        await enrol(connection, who, tenant, claims["iss"], claims["sub"])
     old = read_cookie(request.headers.raw, names.session)
     if old:
         await parts.sessions.close(old)
-    await parts.sessions.close_former(who)  # a change of rights: no session keeps those of before
-    token = await parts.sessions.open(who, authenticated_at=claims["auth_time"], origin=_origin(request, claims))
+    token = await _let_in(parts, claims, _origin(request, claims))
     response = Response(status_code=303, headers={"location": attempt.target})
     response.headers.append("set-cookie", set_cookie(names.session, token, None))
     response.headers.append("set-cookie", drop_cookie(names.attempt))
     return response
+
+
+async def _let_in(parts: Parts, claims: Mapping[str, Any], origin: Origin) -> str:
+    """Open a session with the role that counts, and return its cookie. Raises `NotAdmitted`."""
+    who, tenant = admit(claims, parts.settings.identity.groups)
+    async with parts.database.acting_for(who) as connection:
+        enrolled = await enrol(connection, who, parts.database.vouch_for(who), tenant, claims["iss"], claims["sub"])
+    if enrolled.role is None:
+        raise suspended()
+    if enrolled.monthly_tokens is not None:  # counters forget whom they have not seen for long
+        await set_own_month(parts.counters, str(who.user_id), enrolled.monthly_tokens)
+    who = replace(who, role=enrolled.role)
+    await parts.sessions.close_former(who)  # a change of rights: no session keeps those of before
+    token = await parts.sessions.open(who, authenticated_at=claims["auth_time"], origin=origin)
+    # an administrator may have acted in between, who could not see this session yet
+    if await parts.standing.role(who) is not who.role:
+        await parts.sessions.close(token)
+        raise suspended()
+    return token
 
 
 @router.get("/api/v1/session")

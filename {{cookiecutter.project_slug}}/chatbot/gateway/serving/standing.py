@@ -1,0 +1,62 @@
+"""Whether an admission still stands while its answer runs (part of control api-authz).
+
+Stops: rights that outlive their end on an open stream (CVE-2026-44553): a person suspended or demoted, a session ended,
+a key revoked. The gate decides at the beginning; here it is asked again every few seconds, without prolonging
+anything. Fails closed: what cannot be asked in time ends the stream.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from chatbot.core.errors import Problem, SignInRequired, Unavailable
+from chatbot.database.calls.keys import KeyStore
+from chatbot.database.calls.pool import DatabaseFault
+from chatbot.database.calls.standing import StandingStore
+from chatbot.identity.admission import Admission, Carrier
+from chatbot.identity.sessions import SessionStore
+from chatbot.monitoring.refusals import note_refusal
+
+_ASKING_SECONDS = 4.0  # with the longest interval, less than ten seconds
+
+
+class NoLongerAdmitted(SignInRequired):
+    """The stream's admission has ended."""
+
+    title = "Your access has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingWatch:
+    """Asks for one request after another. `seconds` lie between two questions."""
+
+    sessions: SessionStore
+    keys: KeyStore
+    people: StandingStore
+    seconds: float
+
+    async def check(self, scope: Scope) -> None:
+        """Return while the request's admission stands. Raises `NoLongerAdmitted`, or `Unavailable`."""
+        try:
+            async with asyncio.timeout(_ASKING_SECONDS):
+                stands = await self._stands(scope)
+        except (Problem, DatabaseFault, TimeoutError) as error:
+            # closed: whether somebody may still read is not known
+            raise Unavailable("Whether you may still use this cannot be checked just now. Try again.") from error
+        if not stands:
+            note_refusal("api-authz", "access ended during an answer")
+            raise NoLongerAdmitted("Sign in again, or use another key.")
+
+    async def _stands(self, scope: Scope) -> bool:
+        admission: Admission = scope["admission"]
+        if admission.carrier is Carrier.SESSION and not await self.sessions.is_open(scope["session_token"]):
+            return False
+        if admission.carrier is Carrier.KEY:
+            found = await self.keys.find(_bearer(scope))
+            return found is not None and found.principal.role is admission.principal.role
+        return await self.people.role(admission.principal) is admission.principal.role
+
+
+def _bearer(scope: Scope) -> str:
+    return b"".join(value for name, value in scope["headers"] if name == b"authorization").decode("latin-1")[7:]
