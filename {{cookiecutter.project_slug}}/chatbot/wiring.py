@@ -12,6 +12,7 @@ from chatbot.chat.completion import CompletionService
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
 from chatbot.config.settings import ModelSettings, Settings, ToolsSettings, ValkeySettings
+from chatbot.database.calls.audit import AuditStore
 from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import FixedCalls
 from chatbot.database.calls.standing import StandingStore
@@ -28,6 +29,7 @@ from chatbot.model.embedding import Embedder, HashingEmbedder
 from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
+from chatbot.monitoring.audit import AuditTrail
 from chatbot.outbound.tool_service import ToolService
 from chatbot.tools.arguments import BadSchema
 from chatbot.tools.broker import ToolBroker
@@ -46,6 +48,7 @@ class Parts:
     calls: FixedCalls
     keys: KeyStore
     standing: StandingStore
+    trail: AuditTrail
     sessions: SessionStore
     provider: OpenIdProvider
     valkey: "Redis[bytes]"
@@ -61,6 +64,7 @@ class Parts:
     async def open(self) -> None:
         """Connect to what must be there from the start."""
         await self.calls.open()
+        self.trail.open()
         if self.tools is not None:
             self.tools.open()
 
@@ -69,6 +73,7 @@ class Parts:
         if self.tools is not None:
             await self.tools.close()
         await self.model.close()
+        await self.trail.close()
         await self.calls.close()
         await self.database.close()
         await self.valkey.aclose()
@@ -100,6 +105,7 @@ def build_gateway(settings: Settings) -> Parts:
         calls=calls,
         keys=KeyStore(calls),
         standing=StandingStore(calls, signer),
+        trail=AuditTrail(AuditStore(calls, signer)),
         sessions=sessions,
         provider=OpenIdProvider(
             settings.identity,

@@ -50,6 +50,19 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def own_secrets(settings: Settings) -> list[str]:
+    """Return the text of every secret that the settings hold, keys in the form of their files."""
+    found: list[str] = []
+    for group in (getattr(settings, name) for name in Settings.model_fields):
+        for value in vars(group).values() if isinstance(group, Group) else ():
+            for secret in value.values() if isinstance(value, dict) else (value,):
+                if isinstance(secret, SecretStr):
+                    found.append(secret.get_secret_value())
+                elif isinstance(secret, SecretBytes):
+                    found.append(secret.get_secret_value().hex())
+    return found
+
+
 def _unsafe_in_production(settings: Settings) -> list[str]:
     if settings.environment is not Environment.PRODUCTION:
         return []

@@ -142,3 +142,24 @@ class ApiKey(Table):
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class AuditRow(Table):
+    """A record of the audit trail: added, never changed."""
+
+    __tablename__ = "audit_events"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    at: Mapped[datetime]
+    carrier: Mapped[str]
+    credential: Mapped[str]
+    action: Mapped[str]
+    object: Mapped[str | None]
+    status: Mapped[int]
+    request_id: Mapped[str]
+    address: Mapped[str]
+    milliseconds: Mapped[int]
+    prompt_tokens: Mapped[int | None]
+    answer_tokens: Mapped[int | None]
+    cost_micros: Mapped[int | None] = mapped_column(BigInteger)

@@ -24,11 +24,12 @@ from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
+from chatbot.gateway.middleware.recording import Recorder
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import conversations, documents, health, pages, turns
-from chatbot.gateway.routes.account import auth, keys, sessions, usage
+from chatbot.gateway.routes.account import audit, auth, keys, sessions, usage
 from chatbot.gateway.serving.standing import StandingWatch
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
@@ -49,6 +50,7 @@ ROUTERS = (
     keys.router,
     sessions.router,
     usage.router,
+    audit.router,
     auth.router,
     health.router,
     people.router,
@@ -105,6 +107,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(
             Arrival, actions=ActionTable(public=public), proxies=settings.gateway.trusted_proxies, cookies=cookies
         ),
+        Middleware(Recorder, trail=parts.trail),
         Middleware(CrossSiteGuard, origin=origin),
         Middleware(AddressRates, limiter=parts.limiter, rates=rates, public=public),
         Middleware(

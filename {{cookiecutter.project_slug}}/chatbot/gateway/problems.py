@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chatbot.core.errors import Problem, TooLarge, Unprocessable
+from chatbot.core.ids import new_identifier
 from chatbot.gateway.access.actions import methods_of
 from chatbot.gateway.middleware.body import BodyTooLarge
-from chatbot.gateway.middleware.errors import new_identifier, refusal_body
+from chatbot.gateway.middleware.errors import refusal_body
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -48,7 +49,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, problem: Problem) -> Response:
-    identifier = new_identifier()
+    identifier = request.scope.get("request_id") or new_identifier()
     body, kind = refusal_body(request.scope["path"], problem, identifier)
     headers = {"x-request-id": identifier} | {name.decode(): value.decode() for name, value in problem.headers}
     if problem.status == 401:

@@ -32,6 +32,8 @@ class Action(StrEnum):
     READ_DOCUMENTS = "read documents"
     CHANGE_DOCUMENTS = "change documents"
     READ_USAGE = "read usage"
+    READ_OWN_TRAIL = "read one's own trail"
+    READ_TRAIL = "read the organisation's trail"
     READ_KEYS = "read keys"
     MAKE_KEYS = "make keys"
     REVOKE_KEYS = "revoke keys"
@@ -87,6 +89,8 @@ POLICY: Mapping[Action, Rule] = {
     Action.READ_DOCUMENTS: Rule(_PROGRAMS, Relation.SHARED, KeyScope.DOCUMENTS),
     Action.CHANGE_DOCUMENTS: Rule(_PROGRAMS, Relation.OWN, KeyScope.DOCUMENTS),
     Action.READ_USAGE: Rule(_ANYBODY, Relation.OWN),
+    Action.READ_OWN_TRAIL: Rule(_ANYBODY, Relation.OWN),
+    Action.READ_TRAIL: Rule(frozenset({Role.ADMIN, Role.AUDITOR}), Relation.TENANT),
     Action.READ_KEYS: Rule(_USERS, Relation.OWN),
     Action.MAKE_KEYS: Rule(_USERS, Relation.OWN, fresh=True),
     Action.REVOKE_KEYS: Rule(_USERS, Relation.OWN),

@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from chatbot.monitoring.redaction import redact
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
 
 
@@ -51,7 +53,7 @@ def _event(record: logging.LogRecord, exception: Any) -> dict[str, Any]:
     event |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
     if record.exc_info:
         event["exception"] = exception(record.exc_info)
-    return event
+    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _quoted(text: str) -> str:

@@ -5,9 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from chatbot.config.loading import BadSettings, load_settings
+from chatbot.config.loading import BadSettings, load_settings, own_secrets
 from chatbot.config.settings import Settings
 from chatbot.monitoring.logs import configure_logs
+from chatbot.monitoring.redaction import know_secrets
 
 _DEMO = "http://127.0.0.1:8000"
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _as_client(chosen)
     try:
         settings = load_settings(os.environ)
+        know_secrets(own_secrets(settings))
         configure_logs(settings.monitoring.format)
         _run(chosen, settings)
     except BadSettings as error:

@@ -1,5 +1,6 @@
 """The whole text of statements on an ordinary database role (sql-tenant, sql-params, vec-access)."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -424,3 +425,26 @@ def test_two_tenants_alternating_on_the_same_connections_never_mix(
 
 def _globex() -> str:
     return str(tenant_id("globex"))
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_no_statement_erases_a_trace(alice: Person, stack: Stack, role: str) -> None:
+    who = principal_of(alice, "acme")
+    writer = Principal(who.tenant_id, UUID(int=0), Role.SERVICE, "trail")
+    event = '[{"user":"%s","at":1,"carrier":"session","credential":"x","action":"theft","status":200,"request":"x",'
+    event = event % who.user_id + '"address":"x","milliseconds":1}]'
+    with connect(stack, "api") as trail:
+        trail.execute("select chatbot.record_events(%s, %s)", (signer(stack, "api").sign(writer), event))
+    for statement in (
+        "delete from chatbot.audit_events",
+        "update chatbot.audit_events set action = 'nothing'",
+        "truncate chatbot.audit_events",
+    ):
+        with connect(stack, role, autocommit=False) as connection:
+            connection.execute("select set_config('chatbot.context', %s, true)", (signer(stack, role).sign(who),))
+            with contextlib.suppress(psycopg.Error):
+                connection.execute(statement)
+                connection.commit()
+    with connect(stack, "bootstrap") as outside:
+        (kept,) = outside.execute("select count(*) from chatbot.audit_events where action = 'theft'").fetchone()
+    must_fail(not kept, "a record was erased or changed")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
@@ -411,3 +412,16 @@ def costly(handler: BaseHTTPRequestHandler) -> None:
     send_piece(handler, "Spent.")
     send_raw(handler, b'data: {"choices":[],"usage":{"prompt_tokens":%d,"completion_tokens":100}}\n\n' % (COSTLY - 100))
     end_stream(handler)
+
+
+def test_no_act_goes_without_a_record(alice: Person, person: Callable[..., Person]) -> None:
+    document = alice.upload("evidence.md", "# Evidence\n\nIt was here.")
+    assert alice.change("DELETE", f"/api/v1/documents/{document}").status_code == 204
+    ada = person("ada")
+    end = time.monotonic() + 5
+    found = False
+    while not found and time.monotonic() < end:
+        rows = ada.get("/api/v1/audit", params={"most": 500}).json()
+        found = any(row["object"] == document and row["name"] == "Alice Archer" for row in rows)
+        time.sleep(0.05)  # polling: records are written every half second
+    must_fail(not found, "a document was deleted and nobody knows by whom")

@@ -47,6 +47,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
         "CapacityGuard",
         "HostGuard",
         "Arrival",
+        "Recorder",
         "CrossSiteGuard",
         "AddressRates",
         "Gate",

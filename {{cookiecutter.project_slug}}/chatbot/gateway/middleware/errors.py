@@ -5,13 +5,13 @@ is answered with a fixed text.
 """
 
 import logging
-import secrets
 from typing import Any
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.core.errors import Problem
+from chatbot.core.ids import new_identifier
 
 _log = logging.getLogger("chatbot.gateway")
 _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
@@ -36,14 +36,9 @@ def _error_object(problem: Problem, identifier: str) -> bytes:
     return orjson.dumps({"error": error})
 
 
-def new_identifier() -> str:
-    """Return an identifier by which a caller's report is found in the log."""
-    return secrets.token_hex(8)
-
-
 async def send_problem(scope: Scope, send: Send, problem: Problem, identifier: str = "") -> None:
     """Answer with a refusal, in the form that the caller's interface uses."""
-    identifier = identifier or new_identifier()
+    identifier = identifier or scope.get("request_id") or new_identifier()
     body, kind = refusal_body(scope["path"], problem, identifier)
     start = [
         (b"content-type", kind.encode()),
@@ -82,7 +77,7 @@ class ErrorBoundary:
                 raise
             await send_problem(scope, send, problem)
         except Exception as error:
-            identifier = new_identifier()
+            identifier = scope.get("request_id") or new_identifier()
             _log.error("fault", exc_info=error, extra={"id": identifier, "method": scope["method"]})
             if started:
                 return  # the response has begun: it ends here, cut short

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from chatbot.chat.completion import Completion, CompletionService
 from chatbot.core.errors import Problem, Unprocessable
 from chatbot.gateway.exchange import Watch, has_body, pad_event, principal_of, read_json_body, refuse_query, until_left
-from chatbot.gateway.middleware.errors import new_identifier, refusal_body
+from chatbot.gateway.middleware.errors import refusal_body
 from chatbot.gateway.openai.reading import MODELS, UnknownModel, read_request
 from chatbot.gateway.openai.schema import CompletionRequest
 from chatbot.model.port import Finished
@@ -113,7 +113,7 @@ class _Answer:
         """End with a problem: as the last event, or as the answer where nothing was sent yet."""
         if not self._streaming:
             raise problem
-        body, _ = refusal_body(scope["path"], problem, new_identifier())
+        body, _ = refusal_body(scope["path"], problem, scope["request_id"])
         await _send_event(send, body, last=True)
 
     async def _relay(
@@ -143,14 +143,14 @@ class _Answer:
 async def _send_json(send: Send, value: object) -> None:
     body = orjson.dumps(value)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    headers += [(b"cache-control", b"no-store"), (b"x-request-id", new_identifier().encode())]
+    headers += [(b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def _begin_stream(send: Send) -> None:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
-    headers += [(b"x-accel-buffering", b"no"), (b"x-request-id", new_identifier().encode())]
+    headers += [(b"x-accel-buffering", b"no")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 

@@ -22,6 +22,7 @@ _PAGES = {
     "/documents": "documents.html",
     "/settings": "settings.html",
     "/usage": "usage.html",
+    "/audit": "audit.html",
     "/admin": "admin.html",
     "/sign-in": "sign-in.html",
 }
