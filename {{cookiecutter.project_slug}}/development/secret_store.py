@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chatbot.config.judging import REQUIRED
 from development.accounts import ACCOUNTS
 
 _HEX_KEYS = ("database_context_key", "gateway_session_key", "jobs_gateway_signing_key")
@@ -24,18 +25,9 @@ _PASSWORDS = (
 )
 # part -> the secret files that it gets
 PARTS = {
-    "migrate": ("database_migrator_password", "database_context_key"),
-    "gateway": (
-        "database_api_password",
-        "database_context_key",
-        "gateway_session_key",
-        "jobs_gateway_signing_key",
-        "valkey_gateway_password",
-        "identity_client_secret",
-        "tools_credential_sample",
-    ),
+    **REQUIRED,
+    "gateway": (*REQUIRED["gateway"], "tools_credential_sample"),
     "toolserver": ("tools_credential_sample",),
-    "worker": ("database_worker_password", "database_context_key", "valkey_worker_password"),
 }
 
 

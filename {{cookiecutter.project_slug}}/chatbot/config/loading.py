@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import SecretBytes, SecretStr, ValidationError
 
 from chatbot.config.group import Group
+from chatbot.config.judging import judge_files, judge_secrets, judge_settings
 from chatbot.config.settings import Environment, Settings
 
 PREFIX = "CHATBOT_"
@@ -28,8 +29,11 @@ class BadSettings(Exception):
         self.findings = findings
 
 
-def load_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings held by `environment` and its secrets folder, or raise `BadSettings`."""
+def load_settings(environment: Mapping[str, str], *, part: str | None = None) -> Settings:
+    """Return the settings held by `environment` and its secrets folder, or raise `BadSettings` with all that is wrong.
+
+    With a `part` (gateway, worker or migrate) the secrets that it cannot work without must be there.
+    """
     findings: list[str] = []
     values: dict[str, Any] = {"environment": environment.get("CHATBOT_ENVIRONMENT", "")}
     if values["environment"] not in list(Environment):
@@ -39,12 +43,14 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         values[name] = {}
     _read_variables(environment, groups, values, findings)
     _read_secrets(environment.get(FOLDER), groups, values, findings)
+    strict = values["environment"] == Environment.PRODUCTION
+    findings += _judge_folder(environment.get(FOLDER), part, strict=strict)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         findings += [_sentence(item["loc"], item["msg"]) for item in error.errors() if item["loc"] != ("environment",)]
     else:
-        findings += _unsafe_in_production(settings)
+        findings += judge_settings(settings, strict=strict)
     if findings:
         raise BadSettings(sorted(findings))
     return settings
@@ -63,14 +69,17 @@ def own_secrets(settings: Settings) -> list[str]:
     return found
 
 
-def _unsafe_in_production(settings: Settings) -> list[str]:
-    if settings.environment is not Environment.PRODUCTION:
-        return []
-    addresses = {"GATEWAY__PUBLIC_URL": settings.gateway.public_url, "IDENTITY__ISSUER": settings.identity.issuer}
-    addresses |= {f"TOOLS__SERVERS, {name}": server.url for name, server in settings.tools.servers.items()}
-    return [
-        f"{PREFIX}{name}: production needs an https address" for name, url in addresses.items() if url[:6] != "https:"
-    ]
+def _judge_folder(folder: str | None, part: str | None, *, strict: bool) -> list[str]:
+    """Judge the secret files by what is in them, whatever else is wrong with the settings."""
+    paths = (
+        {path.name: path for path in Path(folder).iterdir() if path.is_file()}
+        if folder and Path(folder).is_dir()
+        else {}
+    )
+    texts = {name: text for name, path in paths.items() if (text := _secret_text(path)) is not None}
+    # a provider's key is as strong as its maker made it
+    own = {name: text for name, text in texts.items() if name != "model_key"}
+    return judge_secrets(own, part, strict=strict) + (judge_files(paths) if strict else [])
 
 
 def _read_variables(

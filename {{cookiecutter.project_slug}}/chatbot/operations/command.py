@@ -24,8 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if chosen.command in ("ask", "ingest"):  # a client of a chatbot anywhere: no settings of ours
         return _as_client(chosen)
+    if chosen.command == "doctor":  # judges, and starts nothing
+        return _as_doctor(chosen)
     try:
-        settings = load_settings(os.environ)
+        settings = load_settings(os.environ, part="migrate" if chosen.command == "migrate" else chosen.part)
         know_secrets(own_secrets(settings))
         configure_logs(settings.monitoring.format)
         _run(chosen, settings)
@@ -42,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("part", choices=["gateway", "worker"], nargs="?", default="gateway")
     commands.add_parser("migrate", help="bring the database's schema up to date")
     _add_client_commands(commands)
+    _add_doctor(commands)
     attack = commands.add_parser("attack", help="attack a chatbot that you own, and print which controls hold")
     attack.add_argument("url", metavar="URL", help="its address, with or without /v1")
     attack.add_argument("--model", default="any", metavar="NAME", help="a model that the target knows")
@@ -71,6 +74,29 @@ def _add_client_commands(commands: "argparse._SubParsersAction[argparse.Argument
             help="a file with an API key, readable by you only (default: %(default)s)",
         )
         command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    doctor = commands.add_parser("doctor", help="judge the settings without starting anything")
+    doctor.add_argument("--config", action="store_true", required=True, help="judge the settings and secret files")
+    doctor.add_argument("--part", choices=["gateway", "worker", "migrate"], default="gateway")
+    doctor.add_argument("--environment", choices=["development", "production"], help="judge as if it ran there")
+    doctor.add_argument(
+        "--env-file", type=Path, metavar="FILE", help="read NAME=value lines instead of the environment"
+    )
+    doctor.add_argument("--secrets", type=Path, metavar="FOLDER", help="the secrets folder")
+    doctor.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _as_doctor(chosen: argparse.Namespace) -> int:
+    from chatbot.operations.doctor import BadEnvironmentFile, check_config, read_environment
+
+    try:
+        environment = read_environment(chosen.env_file, chosen.secrets, chosen.environment)
+    except BadEnvironmentFile as error:
+        print(error, file=sys.stderr)
+        return 2
+    return check_config(environment, chosen.part, json=chosen.json)
 
 
 def _as_client(chosen: argparse.Namespace) -> int:

@@ -79,8 +79,9 @@ def test_production_refuses_plain_http() -> None:
     assert "GATEWAY__PUBLIC_URL: production needs an https address" in found
     assert "IDENTITY__ISSUER: production needs an https address" in found
     https = {
-        "CHATBOT_GATEWAY__PUBLIC_URL": "https://chat.example.com",
-        "CHATBOT_IDENTITY__ISSUER": "https://id.example.com",
+        "CHATBOT_GATEWAY__PUBLIC_URL": "https://chat.acme.net",
+        "CHATBOT_IDENTITY__ISSUER": "https://sso.acme.net",
+        "CHATBOT_IDENTITY__GROUPS": json.dumps({"staff": ["acme", "member"]}),
     }
     assert load_settings({**GOOD, **https, "CHATBOT_ENVIRONMENT": "production"}).environment == "production"
 
