@@ -7,11 +7,20 @@ export async function fillFrame() {
   showProjectName();
   const session = await getSession();
   document.getElementById("account-name").textContent = session.name;
+  if (session.role === "admin" || session.role === "auditor") offerAdministration();
   document.getElementById("sign-out").addEventListener("click", async () => {
     await request("/api/v1/session", { method: "DELETE" });
     location.assign("/sign-in");
   });
   return session;
+}
+
+function offerAdministration() {
+  const link = document.createElement("a");
+  link.href = "/admin";
+  link.textContent = "People";
+  if (location.pathname === "/admin") link.setAttribute("aria-current", "page");
+  document.querySelector(".bar nav").append(link);
 }
 
 /** Put the project's name where the page wants it. */
