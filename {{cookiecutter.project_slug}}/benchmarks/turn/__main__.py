@@ -4,6 +4,7 @@ One core serves (gateway, PostgreSQL, Valkey; or the relay), the other loads and
 """
 
 import asyncio
+import json
 import os
 import shutil
 import statistics
@@ -16,11 +17,16 @@ import psutil
 
 from benchmarks.turn.load import Request, Timings, run_load
 from development.stack import Stack
-from tests.conftest import free_port, make_state
+from tests.conftest import BOUNDLESS, free_port, make_state
 from tests.doubles.person import Person
 
 HERE = Path(__file__).parent
 ONE, MANY = 400, 1600
+SCOPES = ("user", "key", "tenant", "all")
+UNREACHED = {
+    "tokens": {"minute": 10**12, "day": 10**12, "month": 10**12},
+    "money": {"minute": 10**6, "day": 10**6, "month": 10**6},
+}
 
 
 def main() -> None:
@@ -28,6 +34,9 @@ def main() -> None:
     os.sched_setaffinity(0, loading)
     model_port, relay_port = free_port(), free_port()
     settings = {"CHATBOT_MODEL__BASE_URL": f"http://127.0.0.1:{model_port}/v1", "CHATBOT_MODEL__NAME": "mock"}
+    # every limit is counted and none is reached: one person asks what a thousand would
+    settings |= BOUNDLESS | {"CHATBOT_LIMITS__BUDGETS": json.dumps({scope: UNREACHED for scope in SCOPES})}
+    settings |= {"CHATBOT_LIMITS__PRICES": json.dumps({"mock": {"input": 2.5, "output": 10}})}
     model = subprocess.Popen([sys.executable, HERE / "mock_model.py", str(model_port)])
     os.sched_setaffinity(0, serving)
     relay = subprocess.Popen([sys.executable, HERE / "bare_relay.py", str(relay_port), str(model_port)])
