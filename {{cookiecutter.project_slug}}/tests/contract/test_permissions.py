@@ -40,7 +40,9 @@ def test_a_role_does_what_its_row_says_and_nothing_else(action: Action, role: Ro
 
 
 @pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize("scopes", [set(), {KeyScope.CHAT}, {KeyScope.DOCUMENTS}, set(KeyScope)], ids=str)
+@pytest.mark.parametrize(
+    "scopes", [set(), {KeyScope.CHAT}, {KeyScope.DOCUMENTS}, set(KeyScope)], ids=lambda scopes: "+".join(sorted(scopes))
+)
 def test_a_program_does_what_its_scopes_name_and_nothing_dangerous(action: Action, scopes: set[KeyScope]) -> None:
     rule = POLICY[action]
     allowed = Role.MEMBER in rule.roles and rule.scope in scopes and not rule.fresh

@@ -5,12 +5,11 @@ import time
 
 import pytest
 
-from chatbot.identity.keys import new_key
 from chatbot.monitoring.logs import JsonLines, PlainLines
 from chatbot.monitoring.redaction import _FORMS, know_secrets, redact
 
 SECRETS = [
-    new_key(),
+    "cbk_0Qj19rkFyMkOHhZKjVPNz2E4IZMlfDaCACbSnmbD5fco4SJwz8",
     "sk-proj-abcdefghijklmnop1234567890",
     "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
     "AKIAIOSFODNN7EXAMPLE",
