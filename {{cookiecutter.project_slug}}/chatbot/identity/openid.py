@@ -1,4 +1,4 @@
-"""Sign-in by OpenID Connect: code flow with PKCE, state and nonce (part of control web-session).
+"""Sign-in by OpenID Connect: code flow with PKCE, state and nonce (control acc-identity).
 
 Stops: a stolen or injected code (RFC 7636), login forgery (state bound to the browser), replayed ID tokens
 (nonce), mix-up of providers (RFC 9207), forged tokens (fixed algorithms, keys from the issuer only).

@@ -45,8 +45,8 @@ begin
   claims := secure.claims();
   insert into chatbot.audit_events (tenant_id, user_id, at, carrier, credential, action, object, status, request_id,
                                     address, milliseconds, prompt_tokens, answer_tokens, cost_micros)
-    select claims[1], e."user", to_timestamp(e.at), e.carrier, e.credential, left(e.action, 80), left(e.object, 80),
-           e.status, e.request, e.address, e.milliseconds, e.prompt, e.answer, e.micros
+    select claims[1], e."user", to_timestamp(e.at), e.carrier, left(e.credential, 64), left(e.action, 80),
+           left(e.object, 80), e.status, left(e.request, 32), left(e.address, 64), e.milliseconds, e.prompt, e.answer, e.micros
     from jsonb_to_recordset(events::jsonb) as e (
       "user" uuid, at double precision, carrier text, credential text, action text, object text, status smallint,
       request text, address text, milliseconds integer, prompt integer, answer integer, micros bigint);

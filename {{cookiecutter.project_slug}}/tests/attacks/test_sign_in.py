@@ -1,5 +1,7 @@
 """The sign-in attacked: who has an account, codes used twice, what is shown of the inside (web-session, api-authz)."""
 
+import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -10,13 +12,18 @@ import httpx2
 import pytest
 
 from chatbot.chat.asking.prompt import INSTRUCTIONS
+from chatbot.core.principal import Role
 from chatbot.gateway.access.actions import ActionTable
+from chatbot.identity.openid import SignInFailed
+from chatbot.identity.people import NotAdmitted, admit
 from chatbot.wiring import build_gateway
 from development.stack import PROJECT, Stack
 from tests.conftest import MODEL_KEY
+from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
 from tests.house.routes import application
+from tests.unit.test_forged_tokens import NONCE, provider, signed
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -122,3 +129,26 @@ def test_a_switched_off_feature_is_not_there(tmp_path: Any) -> None:
     assert build_gateway(load_settings(chosen | rules | {"CHATBOT_MODEL__USES_TOOLS": "false"})).tools is None
     assert build_gateway(load_settings(chosen)).tools is None
     assert isinstance(build_gateway(load_settings(chosen)).model, OfflineAssistant)
+
+
+@pytest.mark.parametrize("changed", [{"iss": "https://evil.example"}, {"aud": "another-application"}], ids=str)
+def test_nobody_signs_in_by_another_provider_s_word(changed: dict[str, Any]) -> None:
+    """One provider is asked for people: a token of another, or one for another application, names nobody here."""
+    won = False
+    with contextlib.suppress(SignInFailed):
+        claims = asyncio.run(provider()._verify(signed(groups=["acme-admins"], **changed), **NONCE))
+        who, _ = admit(claims, {"acme-admins": ("acme", Role.ADMIN)})
+        won = who.role is Role.ADMIN
+    must_fail(won, f"somebody signed in as an administrator by a token with {changed}")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [None, [], "acme-admins", ["acme-admins "], ["ACME-ADMINS"], ["admin"], [["acme-admins"]], {"acme-admins": 1}],
+    ids=str,
+)
+def test_nobody_is_admitted_but_by_a_listed_group(held: Any) -> None:
+    """The first to come is nobody in particular: an administrator is whom the provider's group makes one."""
+    claims = {"iss": "https://sso.acme.net", "sub": "first", "groups": held}
+    with pytest.raises(NotAdmitted):
+        admit(claims, {"acme-admins": ("acme", Role.ADMIN)})

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -68,6 +69,30 @@ def test_a_model_that_fails_costs_nothing_and_one_that_was_left_what_was_seen(
     model.behave = half
     ask("Hello?")
     assert 0 < used(ann)["tokens"]["used"] < 1000
+
+
+@pytest.mark.parametrize("said", [b"-5", b"99999999999999999999999", b"1e400", b'"x"', b"null", b"[]"])
+def test_a_provider_s_nonsense_stops_neither_the_books_nor_the_trail(
+    newcomers: Callable[[int], list[Person]], model: ScriptedModel, said: bytes
+) -> None:
+    def nonsense(handler: BaseHTTPRequestHandler) -> None:
+        begin_stream(handler)
+        send_piece(handler, "Yes.")
+        send_raw(
+            handler, b'data: {"choices":[],"usage":{"prompt_tokens":%b,"completion_tokens":%b}}\n\n' % (said, said)
+        )
+        end_stream(handler)
+
+    (ann,) = newcomers(1)
+    model.behave = nonsense
+    done = complete(ann, "Hello?").headers["x-request-id"]
+    assert 0 <= used(ann)["tokens"]["used"] <= 20_000_000
+    end = time.monotonic() + 10
+    found: list[str] = []
+    while done not in found and time.monotonic() < end:
+        found = [row["request_id"] for row in ann.get("/api/v1/audit/own").json()]
+        time.sleep(0.05)  # polling: records are written every half second
+    assert done in found
 
 
 def complete(person: Person, question: str, **more: Any) -> httpx2.Response:

@@ -30,7 +30,9 @@ def test_a_listed_proxy_names_the_client() -> None:
     assert found("10.0.0.1", "2001:db8::1") == "2001:db8::1"
 
 
-@pytest.mark.parametrize("said", ["", "x", "1.2.3.4, x", "1.2.3.4:80", "localhost", "999.1.1.1"])
+@pytest.mark.parametrize(
+    "said", ["", "x", "1.2.3.4, x", "1.2.3.4:80", "localhost", "999.1.1.1", "fe80::1%zone", "fe80::1%" + "z" * 500]
+)
 def test_what_cannot_be_read_counts_as_the_proxy(said: str) -> None:
     assert found("10.0.0.1", said) == "10.0.0.1"
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol, cast
 from chatbot.model.port import Finished, LanguageModel, Piece, Prompt, ToolRequest
 from chatbot.model.tokens import bound_prompt, count_prompt, tokens_of_bytes
 
+_MOST_TOKENS = 10_000_000  # of one call; no model takes so many
+
 
 class Purse(Protocol):
     """What pays: `chatbot.limits.spending.Spending`."""
@@ -49,7 +51,12 @@ class Metered:
             if began:
                 asked = ending.prompt_tokens if ending.prompt_tokens is not None else count_prompt(prompt)
                 answered = ending.answer_tokens if ending.answer_tokens is not None else tokens_of_bytes(said)
-                self._purse.note(max(0, asked), max(0, answered))
+                self._purse.note(_sane(asked), _sane(answered))
 
     async def close(self) -> None:
         """Leave the model open: others use it."""
+
+
+def _sane(tokens: int) -> int:
+    """Return a number of tokens as far as one can be: a provider may be hostile, or wrong."""
+    return max(0, min(tokens, _MOST_TOKENS))

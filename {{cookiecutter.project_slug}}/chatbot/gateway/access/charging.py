@@ -18,6 +18,7 @@ from chatbot.limits.spending import Payer, Spending
 # what a question brings along, as a rule: instructions, passages, a short history; more is reserved when it is more
 _CONTEXT_BYTES = 12 * 1024
 _MOST_BODY_BYTES = 512 * 1024
+_UNANNOUNCED_BYTES = 64 * 1024  # a guess: what the prompt then needs beyond it is reserved before the model is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class Charging:
 
 
 def _announced(scope: Scope) -> int:
-    """Return the length that the body says it has; the most that any route takes when it says none."""
+    """Return the length that the body says it has, or a guess when it says none."""
     for name, value in scope["headers"]:
-        if name == b"content-length":
-            return min(int(value), _MOST_BODY_BYTES) if value.isdigit() and len(value) < 12 else _MOST_BODY_BYTES
-    return _MOST_BODY_BYTES
+        if name == b"content-length" and value.isdigit() and len(value) < 12:
+            return min(int(value), _MOST_BODY_BYTES)
+    return _UNANNOUNCED_BYTES

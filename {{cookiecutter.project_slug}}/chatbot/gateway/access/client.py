@@ -25,10 +25,12 @@ def find_client(scope: Scope, proxies: Networks) -> str:
     said = b",".join(value for name, value in scope["headers"] if name == _HEADER).decode("latin-1")
     for part in reversed(said.split(",")):
         try:
-            found = str(ip_address(part.strip()))
+            found = ip_address(part.strip())
         except ValueError:
             return address
-        address = found
+        if "%" in part:
+            return address  # an IPv6 zone is any text
+        address = str(found)
         if not _is_listed(address, proxies):
             return address
     return address
