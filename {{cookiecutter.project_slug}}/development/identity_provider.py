@@ -174,7 +174,8 @@ class Provider:
             return JSONResponse({"error": "access_denied"}, 401)
         ended = {"sid": self.sessions.pop(name, "")} if form.get("session") == "this" else {}
         token = logout_token(self.key, self.issuer, self.client.identifier, sub=name, **ended)
-        return JSONResponse({"told": await tell_application(self.client.redirect_uri, token), "logout_token": token})
+        told = 0 if form.get("tell") == "no" else await tell_application(self.client.redirect_uri, token)
+        return JSONResponse({"told": told, "logout_token": token})
 
     def _session_of(self, account: Account) -> str:
         return self.sessions.setdefault(account.name, secrets.token_urlsafe(16))

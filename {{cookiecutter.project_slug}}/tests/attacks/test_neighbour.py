@@ -15,7 +15,10 @@ QUESTION = "What is the vault word?"
 
 # every route that names an object, from the routing table itself; a body or query that fits, where one is needed
 OBJECT_ROUTES = sorted(
-    (m, r.path) for r in every_route() for m in r.methods - {"HEAD"} if re.search(r"\{(?!path|model)", r.path)
+    (m, r.path)
+    for r in every_route()
+    for m in r.methods - {"HEAD"}
+    if re.search(r"\{(?!path|model|person|session)", r.path) and "/admin/" not in r.path  # those: test_carriers.py
 )
 FITTING = {("POST", "turns"): {"json": {"question": "Mine now?"}}, ("GET", "export"): {"params": {"format": "json"}}}
 
@@ -60,7 +63,9 @@ def test_every_object_of_another_is_404_on_every_route(
     for method, pattern in OBJECT_ROUTES:
         path = pattern.format(document=document, chunk=chunk, conversation=conversation, key=key)
         response = stranger.change(
-            method, path, **FITTING.get((method, path.rsplit("/", 1)[-1]), {"json": {"title": "Mine"}})
+            method,
+            path,
+            **FITTING.get((method, path.rsplit("/", 1)[-1]), {"json": {"title": "Mine"}} if method == "PATCH" else {}),
         )
         assert response.status_code == 404, (method, path, response.text)
         assert "heliotrope" not in response.text

@@ -34,7 +34,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def caller(stack: Stack) -> Iterator[Caller]:
-    yield from calling(stack, "alice")
+    yield from calling(stack, "ada")
 
 
 def filled(caller: Caller, method: str, path: str) -> str:

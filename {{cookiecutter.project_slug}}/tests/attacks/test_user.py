@@ -350,7 +350,7 @@ JSON_ROUTES = sorted(
     for route in every_route()
     for method in route.methods
     if method in ("POST", "PATCH")
-    and route.path not in ("/csp-report", "/api/v1/documents")
+    and route.path not in ("/csp-report", "/api/v1/documents", "/auth/backchannel-logout")
     and not route.path.startswith("/v1")
 )
 
@@ -366,9 +366,10 @@ JSON_ROUTES = sorted(
     ],
 )
 def test_a_body_that_can_be_read_in_two_ways_is_refused_on_every_route(
-    alice: Person, method: str, path: str, body: bytes
+    alice: Person, person: Callable[..., Person], method: str, path: str, body: bytes
 ) -> None:
-    answer = alice.change(method, path, content=body, headers={"content-type": "application/json"})
+    somebody = person("ada") if "/admin/" in path else alice
+    answer = somebody.change(method, path, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
 
 

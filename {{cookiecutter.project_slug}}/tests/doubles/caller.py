@@ -1,5 +1,6 @@
 """Fits calls of openapi.json so that they can be accepted: with a person, and objects that exist."""
 
+import asyncio
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx2
+
+from chatbot.config.loading import load_settings
+from development.load_accounts import make_accounts
 from tests.doubles.person import Person
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.json").read_text())
@@ -44,6 +49,14 @@ class Caller:
             return {"document": self._passage["document"], "chunk": str(self._passage["chunk"])}
         if "{document}" in path:
             return {"document": self._upload() if used_up else self._document}
+        if "{person}" in path:
+            return {name: value for name, value in self._colleague().items() if f"{{{name}}}" in path}
+        if "{session}" in path:
+            return {
+                "session": next(
+                    found["id"] for found in self._again().get("/api/v1/sessions").json() if found["current"]
+                )
+            }
         if "{key}" in path:
             return {"key": self._key()}
         return {"model": "chatbot"} if "{model}" in path else {}
@@ -61,6 +74,10 @@ class Caller:
             query["through"] = self._message
         if (method, path) == ("POST", "/api/v1/documents"):
             query, body = query | {"name": "fit.md"}, GUIDE.encode()
+        if path == "/auth/backchannel-logout":
+            told = {"name": "grace", "password": person.stack.secrets.password("grace"), "tell": "no"}
+            answer = httpx2.post(f"{person.stack.issuer}/end", data=told, trust_env=False)
+            body = {"logout_token": answer.json()["logout_token"]}
         if (method, path) == ("POST", "/api/v1/keys"):
             self._revoke_keys()
         if isinstance(body, dict):
@@ -84,6 +101,13 @@ class Caller:
         begun = person.get("/auth/login")
         back = person.answer_of_provider("bob", begun.headers["location"])
         return dict(parse_qsl(urlsplit(back).query))
+
+    def _colleague(self) -> dict[str, str]:
+        """Return somebody of the same organisation whom nobody else needs, and a key of theirs."""
+        settings = load_settings(self.person.stack.environment("gateway"))
+        (made,) = asyncio.run(make_accounts(settings, 1, "acme"))
+        keys = self.person.get(f"/api/v1/admin/people/{made['user']}/keys").json()
+        return {"person": made["user"], "key": keys[0]["id"]}
 
     def _upload(self) -> str:
         return self.person.upload("guide.md", GUIDE)

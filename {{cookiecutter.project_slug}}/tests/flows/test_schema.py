@@ -106,7 +106,7 @@ def _is_about_the_path(case: schemathesis.Case) -> bool:
 
 @pytest.fixture(scope="module")
 def caller(stack: Stack) -> Iterator[Caller]:
-    yield from calling(stack, "bob")
+    yield from calling(stack, "ada")
 
 
 @pytest.fixture(scope="module")

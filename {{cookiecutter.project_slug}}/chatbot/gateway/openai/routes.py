@@ -18,6 +18,8 @@ from chatbot.gateway.openai.schema import CompletionRequest
 from chatbot.model.port import Finished
 from chatbot.model.tokens import count_prompt, estimate_tokens
 
+_DONE = b"[DONE]"
+
 
 def openai_routes(service: CompletionService, watch: Watch, most_tokens: int) -> list[Route]:
     """Return the interface's routes, all of them."""
@@ -105,7 +107,7 @@ class _Answer:
             await self._send_chunk(send, {}, ending.reason, citations=self._completion.citations)
             if self._with_usage:
                 await self._send(send, {"choices": [], "usage": self._usage("".join(texts), ending)})
-            await _send_event(send, b"[DONE]", last=True)
+            await _send_event(send, _DONE, last=True)
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # a generator, typed as the iterator callers need
 
@@ -155,4 +157,7 @@ async def _begin_stream(send: Send) -> None:
 
 
 async def _send_event(send: Send, data: bytes, *, last: bool = False) -> None:
-    await send({"type": "http.response.body", "body": pad_event(b"data: " + data), "more_body": not last})
+    event = b"data: " + data
+    # the end is compared whole by clients, and its size tells nothing
+    body = event + b"\n\n" if data == _DONE else pad_event(event)
+    await send({"type": "http.response.body", "body": body, "more_body": not last})

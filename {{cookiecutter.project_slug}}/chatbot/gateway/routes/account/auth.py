@@ -33,7 +33,6 @@ _LOGOUT_BODY = {
         _FORM: {
             "schema": {
                 "type": "object",
-                "additionalProperties": False,
                 "required": ["logout_token"],
                 "properties": {"logout_token": {"type": "string", "maxLength": 8192}},
             }
@@ -138,12 +137,14 @@ async def end_by_provider(request: Request, parts: Using) -> Response:
 
     The provider's signature is what is believed: no cookie and no header counts here.
     """
-    fields = parse_qsl((await request.body()).decode("ascii", "replace"), max_num_fields=4)
-    tokens = [value for name, value in fields if name == "logout_token"]
+    body = (await request.body()).decode("ascii", "replace")
     try:
+        tokens = [value for name, value in parse_qsl(body, max_num_fields=20) if name == "logout_token"]
         claims = await parts.provider.read_logout(tokens[0] if len(tokens) == 1 else "")
         if not await parts.valkey.set(_attempt_name(f"logout|{claims['jti']}"), 1, ex=_ATTEMPT_SECONDS, nx=True):
             raise SignInFailed("logout token used before")
+    except ValueError:
+        raise SignInFailed("too many fields") from None
     except SignInFailed as failure:
         _log.warning("logout by the provider refused", extra={"why": failure.why})
         raise
