@@ -57,7 +57,7 @@ class BodyJudge:
     ) -> None:
         self._app = app
         self._routes = routes
-        self._raw = {path for _, path in raw}  # another method of theirs is the router's to refuse
+        self._raw = raw
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +74,7 @@ class BodyJudge:
             note_refusal("api-validate", "too large")
             raise TooLarge(_why(most))
         counted = _counted(_timed(receive, self._seconds), most)
-        if scope["path"] in self._raw:
+        if route in self._raw:
             await self._app(scope, counted, send)
             return
         if has_body(scope):
