@@ -3,7 +3,12 @@
 import asyncio
 from typing import Any
 
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from chatbot.config.limits import LimitsSettings
 from chatbot.gateway.access.capacity import CapacityGuard, Overloaded
+from chatbot.gateway.serving.timed import timed_protocol
 
 
 def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
@@ -36,5 +41,51 @@ def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
         under_way[0].cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         await ask("/after a cancellation")
+
+    asyncio.run(action())
+
+
+class Wire(asyncio.Transport):
+    """A connection whose far end takes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = asyncio.Event()
+
+    def write(self, data: Any) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def close(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return self.aborted.is_set()
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+def test_a_reader_who_takes_nothing_gains_no_time_by_asking_again() -> None:
+    async def action() -> None:
+        finished = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await finished.wait()
+
+        settings = LimitsSettings(reader_seconds=1)
+        config = Config(app, log_config=None, lifespan="off")
+        config.load()
+        protocol = timed_protocol(settings)(config, ServerState(), {})
+        wire = Wire()
+        protocol.connection_made(wire)
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        protocol.pause_writing()
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        waiting = asyncio.ensure_future(wire.aborted.wait())
+        await asyncio.wait({waiting}, timeout=5)
+        waiting.cancel()
+        aborted = wire.aborted.is_set()
+        protocol.connection_lost(None)
+        finished.set()
+        assert aborted, "it is waited for without end"
 
     asyncio.run(action())

@@ -125,6 +125,35 @@ def test_a_head_without_end_fills_no_memory(limited_stack: Stack) -> None:
         assert read_to_end(client).startswith(b"HTTP/1.1 200")
 
 
+def refused_unread(stack: Stack) -> bytes:
+    """Return the head of a request that is answered before its body of 200,000 bytes is read."""
+    return (
+        f"POST /api/v1/conversations HTTP/1.1\r\nhost: {stack.url[7:]}\r\n"
+        "content-type: application/json\r\ncontent-length: 200000\r\n\r\n"
+    ).encode()
+
+
+def test_a_large_body_that_was_refused_unread_is_not_taken_for_the_next_head(limited_stack: Stack) -> None:
+    with connection(limited_stack) as client:
+        client.sendall(refused_unread(limited_stack))
+        assert client.recv(65536).startswith(b"HTTP/1.1 4")
+        for _ in range(20):  # in pieces, as a network brings them
+            client.sendall(b"x" * 10_000)
+        client.sendall(
+            b"GET /healthz HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % limited_stack.url[7:].encode()
+        )
+        assert b"HTTP/1.1 200" in read_to_end(client)
+
+
+def test_a_body_that_was_refused_unread_has_no_time_without_end(limited_stack: Stack) -> None:
+    with connection(limited_stack) as client:
+        client.sendall(refused_unread(limited_stack))
+        began = time.monotonic()
+        said = drip(client, endless(b"x"))
+        assert said.startswith(b"HTTP/1.1 4") and said.count(b"HTTP/1.1") == 1, said
+        assert time.monotonic() - began < PATIENCE / 2
+
+
 @pytest.mark.parametrize("path", ["/api/v1/conversations", "/api/v1/documents?name=a.md", "turns", "/csp-report"])
 def test_a_body_that_does_not_come_is_not_waited_for(newcomers: Callable[[int], list[Person]], path: str) -> None:
     (ann,) = newcomers(1)
