@@ -37,7 +37,7 @@ _DIGITS = dict(
 _SIGN = re.compile("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" if w[0].isalpha() and w != "×" else re.escape(w)
                             for w in sorted(_WORDS, key=len, reverse=True)))  # fmt: skip
 _SPELT = re.compile(rf"\b({'|'.join(_DIGITS)})\b")
-_SHARE = re.compile(r"([\d.]+) ?(?:%|percent|per cent) of (.+)")
+_SHARE = re.compile(r"([\d.]{1,40}) ?(?:%|percent|per cent) of (.+)")
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _EXPRESSION = re.compile(r"[0-9.+\-*/%() ]{3,200}")
 _OPERATION = re.compile(r"[\d)] ?(?:\*\*|//|[-+*/%]) ?[-+(]*[\d.]")

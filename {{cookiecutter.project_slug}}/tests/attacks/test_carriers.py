@@ -154,7 +154,7 @@ def belongings(owner: Person) -> dict[str, str]:
     conversation = owner.ask("Where is the heliotrope kept?").conversation
     key = owner.post("/api/v1/keys", json={"name": "own", "scopes": ["chat"]}).json()["id"]
     with connect(owner.stack, "bootstrap") as outside:
-        (chunk,) = outside.execute("select min(id) from chatbot.chunks where document_id = %s", (document,)).fetchone()  # type: ignore[misc]
+        (chunk,) = outside.execute("select min(id) from chatbot.chunks where document_id = %s", (document,)).fetchone()
     (session,) = [found["id"] for found in owner.get("/api/v1/sessions").json() if found["current"]]
     user = owner.get("/api/v1/session").json()["user"]
     return {

@@ -30,6 +30,7 @@ TABLES = (
     "chunk_vectors",
     "api_keys",
     "job_receipts",
+    "audit_events",
 )
 ROLES = ("api", "worker")
 

@@ -1,5 +1,6 @@
 """Each part of `make check` is shown to catch what it is there for, on a copy of the tree."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,11 @@ def test_a_breach_of_a_house_rule_ends_the_check(tree: Path) -> None:
     done = run(tree, "python", "-m", "proof", "lint")
     assert done.returncode == 1
     assert "chatbot/core/sample.py:1: data-as-code: " in done.stdout
+
+
+def test_every_target_stands_once_and_every_promised_one_has_a_recipe() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", text, re.MULTILINE)
+    assert len(targets) == len(set(targets))
+    (promised,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert set(promised.split()) <= set(targets)
