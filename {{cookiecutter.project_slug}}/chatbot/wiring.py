@@ -103,23 +103,18 @@ def build_gateway(settings: Settings) -> Parts:
     counters = Counters(valkey)
     database = Database(settings.database, signer, password)
     standing = StandingStore(calls, signer)
-    issuer = Issuer(settings.identity, _needed(settings.identity.client_secret, "identity_client_secret"))
+    provider, tokens = build_identity(settings)
     answering = (turns, model, HashingEmbedder(), settings.retrieval.passages, loop, settings.model.max_answer_tokens)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
         database=database,
         calls=calls,
-        programs=Programs(KeyStore(calls), build_tokens(settings, issuer), database, standing, counters),
+        programs=Programs(KeyStore(calls), tokens, database, standing, counters),
         standing=standing,
         trail=AuditTrail(AuditStore(calls, signer)),
         sessions=sessions,
-        provider=OpenIdProvider(
-            settings.identity,
-            _needed(settings.identity.client_secret, "identity_client_secret"),
-            f"{settings.gateway.public_url}/auth/callback",
-            issuer,
-        ),
+        provider=provider,
         valkey=valkey,
         jobs=JobQueue(celery),
         model=model,
@@ -132,10 +127,13 @@ def build_gateway(settings: Settings) -> Parts:
     )
 
 
-def build_tokens(settings: Settings, issuer: Issuer) -> AccessTokens:
-    """Return the verifier of services' access tokens."""
-    audience = settings.identity.audience or settings.gateway.public_url
-    return AccessTokens(settings.identity, audience, issuer, Revocation(issuer))
+def build_identity(settings: Settings) -> tuple[OpenIdProvider, AccessTokens]:
+    """Return the sign-in of people and the verifier of services' tokens, of one issuer. Raises `BadSettings`."""
+    identity, address = settings.identity, settings.gateway.public_url
+    secret = _needed(identity.client_secret, "identity_client_secret")
+    issuer = Issuer(identity, secret)
+    tokens = AccessTokens(identity, identity.audience or address, issuer, Revocation(issuer))
+    return OpenIdProvider(identity, secret, f"{address}/auth/callback", issuer), tokens
 
 
 def _connect(settings: ValkeySettings, password: str) -> "Redis[bytes]":

@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import uvicorn
 from joserfc import jwk, jwt
@@ -27,18 +27,9 @@ from starlette.routing import Route
 
 from development.accounts import ACCOUNTS, SERVICES, Account
 from development.provider_logout import logout_token, tell_application
-from development.service_tokens import ServiceTokens, read_basic
+from development.provider_style import STYLE, STYLE_DIGEST
+from development.service_tokens import ServiceTokens, form_fields, read_basic
 
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
-    "place-items:center;background:light-dark(#f4f4f1,#16181b);color:light-dark(#1d2125,#e7e9ea)}main{width:min(22rem,"
-    "88vw)}h1{font-size:1.3rem;margin:0 0 .25rem}p{margin:.25rem 0 1.25rem;opacity:.75}label{display:block;margin:.8rem"
-    " 0 .25rem;font-weight:600}input,button{font:inherit;width:100%;box-sizing:border-box;padding:.6rem .7rem;border-"
-    "radius:.5rem;border:1px solid light-dark(#b9bdc1,#4b5157);background:light-dark(#fff,#212428);color:inherit}button"
-    "{margin-top:1.25rem;background:#1f5f4a;border-color:#1f5f4a;color:#fff;font-weight:600;cursor:pointer}"
-    "[role=alert]{color:light-dark(#a1260d,#ff9d86);opacity:1}"
-)
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _ATTEMPT_SECONDS, _CODE_SECONDS, _TOKEN_SECONDS, _MOST_WRONG = 300, 60, 600, 10
 
 
@@ -124,7 +115,7 @@ class Provider:
 
     async def sign_in(self, request: Request) -> Response:
         """Check name and password, and send the browser back with a code."""
-        form = await _form_fields(request)
+        form = await form_fields(request)
         until, query = self.attempts.pop(form.get("attempt", ""), (0.0, {}))
         if time.time() > until:
             return self._page(
@@ -145,9 +136,9 @@ class Provider:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code, once, for an ID token; give a service its access token."""
-        form, asking = await _form_fields(request), self._client_of(request)
+        form, asking = await form_fields(request), self._client_of(request)
         if asking in SERVICES and form.get("grant_type") == "client_credentials":
-            answer = self.services.issue(asking, form.get("scope", ""))
+            answer = self.services.issue(asking, form.get("scope", ""), form.get("resource", ""))
             return JSONResponse(answer, 400 if "error" in answer else 200, headers={"cache-control": "no-store"})
         if asking != self.client.identifier:
             return JSONResponse({"error": "invalid_client"}, 401)
@@ -184,19 +175,19 @@ class Provider:
         """Tell the application whether a token still holds."""
         if self._client_of(request) != self.client.identifier:
             return JSONResponse({"error": "invalid_client"}, 401)
-        return JSONResponse(self.services.introspect((await _form_fields(request)).get("token", "")))
+        return JSONResponse(self.services.introspect((await form_fields(request)).get("token", "")))
 
     async def revoke(self, request: Request) -> Response:
         """Take a service's own token back."""
         asking = self._client_of(request)
         if asking not in SERVICES:
             return JSONResponse({"error": "invalid_client"}, 401)
-        self.services.revoke((await _form_fields(request)).get("token", ""), asking)
+        self.services.revoke((await form_fields(request)).get("token", ""), asking)
         return Response(status_code=200)
 
     async def end(self, request: Request) -> Response:
         """End a person's session and tell the application; whoever knows their password can ask for it."""
-        form = await _form_fields(request)
+        form = await form_fields(request)
         name = form.get("name", "")
         right = self.passwords.get(name, secrets.token_urlsafe(9))
         if not hmac.compare_digest(form.get("password", "").encode(), right.encode()):
@@ -232,20 +223,15 @@ class Provider:
         head = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         )
-        page = f"{head}<title>Sign in</title><style>{_STYLE}</style><main>{content}</main></html>"
+        page = f"{head}<title>Sign in</title><style>{STYLE}</style><main>{content}</main></html>"
         return HTMLResponse(page, status, headers=self._headers())
 
     def _headers(self) -> dict[str, str]:
         policy = (
-            f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self' {self.client.origin};"
+            f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; form-action 'self' {self.client.origin};"
             " base-uri 'none'; frame-ancestors 'none'"
         )
         return {"content-security-policy": policy, "cache-control": "no-store", "referrer-policy": "no-referrer"}
-
-
-async def _form_fields(request: Request) -> dict[str, str]:
-    body = await request.body()
-    return dict(parse_qsl(body[:8192].decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def main() -> None:

@@ -6,14 +6,22 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+from starlette.requests import Request
 
 from development.accounts import SERVICES
 
 _TOKEN_SECONDS = 600
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """Return a form's fields, so far as the longest that is ever needed."""
+    body = await request.body()
+    return dict(parse_qsl(body[:16384].decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def read_basic(authorization: str, secrets_by_client: Mapping[str, str]) -> str | None:
@@ -37,8 +45,11 @@ class ServiceTokens:
         self._key = key
         self._living: dict[str, float] = {}
 
-    def issue(self, client: str, scope: str) -> dict[str, Any]:
-        """Return the token answer for a service: the scopes that it asked for, all of its own when it named none."""
+    def issue(self, client: str, scope: str, resource: str = "") -> dict[str, Any]:
+        """Return the token answer for a service: the scopes that it asked for, all of its own when it named none.
+
+        `resource` is whom the token is for (RFC 8707), the application when it is empty.
+        """
         allowed = SERVICES[client]["scopes"]
         granted = [name for name in (scope.split() or allowed) if name in allowed]
         if not granted:
@@ -48,7 +59,7 @@ class ServiceTokens:
         name = secrets.token_urlsafe(16)
         claims = {
             "iss": self._issuer,
-            "aud": self._audience,
+            "aud": resource or self._audience,
             "sub": client,
             "client_id": client,
             "scope": " ".join(granted),

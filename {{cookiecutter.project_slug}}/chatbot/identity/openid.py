@@ -24,6 +24,7 @@ from chatbot.identity.tokens.form import NoToken
 from chatbot.identity.tokens.issuer import Issuer
 from chatbot.identity.tokens.signed import LEEWAY_SECONDS, read_claims
 
+Types = tuple[str, ...]
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ID_TOKEN = ("", "jwt")  # OpenID Connect Core 1.0 leaves the type open; an access token names its own
 _LOGOUT_TOKEN = ("", "jwt", "logout+jwt")
@@ -119,7 +120,7 @@ class OpenIdProvider:
             raise SignInFailed("code") from error
         except (HTTPError, ValueError) as error:
             raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
-        claims = await self._verify(token.get("id_token"), _ID_TOKEN, nonce={"essential": True, "value": attempt.nonce})
+        claims = await self._verify(token.get("id_token"), nonce={"essential": True, "value": attempt.nonce})
         _check_moment(claims.get("auth_time"), attempt, self._settings.absolute_seconds)
         return claims
 
@@ -136,7 +137,7 @@ class OpenIdProvider:
             raise SignInFailed("logout token of nobody, or too old")
         return claims
 
-    async def _verify(self, token: object, types: tuple[str, ...], **rules: dict[str, Any]) -> dict[str, Any]:
+    async def _verify(self, token: object, types: Types = _ID_TOKEN, **rules: dict[str, Any]) -> dict[str, Any]:
         wanted: dict[str, Any] = {
             "iss": {"essential": True, "value": self._settings.issuer},
             "aud": {"essential": True, "value": self._settings.client_id},

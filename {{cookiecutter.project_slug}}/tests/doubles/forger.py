@@ -24,7 +24,7 @@ def issuer_with(settings: IdentitySettings, *keys: Any) -> Issuer:
     """Return the issuer as it is once its keys are known; none is asked for again."""
     made = Issuer(settings, "s" * 16)
     made._keys = {key.kid: jwk.import_key(key.as_dict(private=False)) for key in keys or (KEY,)}
-    made._fetched = made._tried = time.monotonic()
+    made._fetched = made._tried = made._searched = time.monotonic()
     return made
 
 

@@ -1,4 +1,4 @@
-"""Every forged access token that is known, and whose a genuine one is (api-auth)."""
+"""Every forged access token that is known, and whose a genuine one is (acc-identity)."""
 
 import asyncio
 import time
@@ -110,7 +110,7 @@ def test_a_forged_token_is_nobody_s(token: object, caplog: pytest.LogCaptureFixt
     """CVE-2026-28802, CVE-2026-27962, CVE-2025-59420, CVE-2025-61920, CVE-2025-41258; refused, and not written down."""
     assert find(token) is None
     (record,) = caplog.records
-    assert record.__dict__["control"] == "api-auth"
+    assert record.__dict__["control"] == "acc-identity"
     assert not isinstance(token, str) or len(token) < 20 or token[-20:] not in str(record.__dict__)
 
 

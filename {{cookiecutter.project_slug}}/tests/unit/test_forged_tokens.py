@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from chatbot.config.settings import IdentitySettings
 from chatbot.core.principal import Role
-from chatbot.identity.openid import _ID_TOKEN, OpenIdProvider, SignInFailed
+from chatbot.identity.openid import OpenIdProvider, SignInFailed
 from development.provider_logout import EVENT
 from tests.doubles.forger import ISSUER, KEY, Forger, issuer_with
 
@@ -31,7 +31,7 @@ def provider(*keys: Any) -> OpenIdProvider:
 
 
 def check(token: object, *keys: Any) -> dict[str, Any]:
-    return asyncio.run(provider(*keys)._verify(token, _ID_TOKEN, **NONCE))
+    return asyncio.run(provider(*keys)._verify(token, **NONCE))
 
 
 def test_the_genuine_token_passes() -> None:

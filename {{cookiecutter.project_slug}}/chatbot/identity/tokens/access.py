@@ -1,4 +1,4 @@
-"""OAuth 2 access tokens of machines (RFC 9068), from the issuer that people sign in at (part of control api-auth).
+"""OAuth 2 access tokens of machines (RFC 9068), from the issuer that people sign in at (part of control acc-identity).
 
 Stops: forged, borrowed, outlived and revoked tokens, and tokens of another kind or for somebody else: a person's ID
 token is none (CVE-2025-41258). Only a service that the settings list comes in, in its own tenant, as far as both its
@@ -50,11 +50,11 @@ class AccessTokens:
             claims = await self._verify(token)
             service = self._service(claims)
         except NoToken as error:
-            note_refusal("api-auth", f"token: {error}")
+            note_refusal("acc-identity", f"token: {error}")
             return None
         asks = self._settings.introspects and await self._issuer.introspects()
         if asks and not await self._revocation.holds(token, claims):
-            note_refusal("api-auth", "token: revoked")
+            note_refusal("acc-identity", "token: revoked")
             return None
         return self._admit(claims, service)
 

@@ -1,4 +1,4 @@
-"""The form of a signed token, judged before any library takes it apart (parts of api-auth and acc-identity).
+"""The form of a signed token, judged before any library takes it apart (part of control acc-identity).
 
 Stops: unsigned and encrypted tokens, keys and rules that a token brings along (CVE-2026-28802, CVE-2026-27962,
 CVE-2025-59420), tokens that are costly to read (CVE-2025-61920), one kind of token in another's place (RFC 8725,

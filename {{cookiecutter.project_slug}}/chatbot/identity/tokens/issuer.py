@@ -1,4 +1,4 @@
-"""The issuer of access tokens: its keys and its word on a token, over bounded requests (part of control api-auth).
+"""The issuer of access tokens: its keys and its word on a token, over bounded requests (part of control acc-identity).
 
 Addresses come from discovery at the configured issuer alone, keys from its key set alone. A key that nobody knows makes
 it asked again at most twice a minute, however many tokens name one, and a key that it withdrew is forgotten after five
@@ -39,7 +39,7 @@ class Issuer:
         self._clock = clock
         self._metadata: dict[str, Any] = {}
         self._keys: dict[str, Key] = {}
-        self._fetched = self._tried = -float("inf")
+        self._fetched = self._tried = self._searched = -float("inf")
         self._silent = -float("inf")
         self._lock = asyncio.Lock()
 
@@ -83,10 +83,15 @@ class Issuer:
         return self._clock() - self._fetched > _FRESH_SECONDS
 
     def _may_ask(self) -> bool:
-        since, old = self._clock() - self._tried, self._is_old()
-        if old and since < _AGAIN_SECONDS:
-            raise _down()
-        return old or since >= _UNKNOWN_SECONDS
+        now = self._clock()
+        if self._is_old():
+            if now - self._tried < _AGAIN_SECONDS:
+                raise _down()
+            return True
+        if now - self._searched < _UNKNOWN_SECONDS:
+            return False
+        self._searched = now  # counted even when nobody answers
+        return True
 
     async def _renew(self) -> None:
         self._tried = self._clock()

@@ -1,4 +1,4 @@
-"""Whether a token still holds at its issuer: asked at first sight, then every few seconds (part of control api-auth).
+"""Whether a token still holds: its issuer is asked at first sight, then every few seconds (part of acc-identity).
 
 An entry is kept by the whole SHA-256 of the token (CVE-2026-35030). Its age counts from before the question, so that a
 revoked token is refused after five seconds and the answer's own time at most. Fails closed: no answer, no entry.

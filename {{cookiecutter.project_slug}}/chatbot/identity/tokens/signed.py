@@ -1,4 +1,4 @@
-"""The one way in which a signed token is believed, whatever it is for (parts of api-auth and acc-identity).
+"""The one way in which a signed token is believed, whatever it is for (part of control acc-identity).
 
 Stops: a verifier that was forgotten: sign-in, logout and access tokens pass through here (CVE-2026-28802). Only these
 algorithms, only a key of the configured issuer's. Fails closed: whatever does not fit is no token.
