@@ -75,7 +75,7 @@ class IdentitySettings(Group):
     idle_seconds: int = Field(default=3600, ge=60)
     absolute_seconds: int = Field(default=12 * 3600, ge=300)
     # client id -> service; a machine that is not listed is refused
-    services: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")], Service] = {}
+    services: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,55}$")], Service] = {}
     # whom access tokens must be made for: GATEWAY__PUBLIC_URL if left out
     audience: str | None = Field(default=None, min_length=1, max_length=200)
     # asks the issuer whether a token was revoked, if it can be asked

@@ -1,5 +1,6 @@
 """A service with a client of its own at the identity provider: real tokens, real requests."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx2
@@ -32,3 +33,7 @@ class ServiceClient:
     def send(self, token: str, method: str, path: str, **options: Any) -> httpx2.Response:
         headers = {"authorization": f"Bearer {token}"} | options.pop("headers", {})
         return self._client.request(method, f"{self.stack.url}{path}", headers=headers, **options)
+
+    def stream(self, token: str, method: str, path: str, **options: Any) -> AbstractContextManager[httpx2.Response]:
+        headers = {"authorization": f"Bearer {token}"}
+        return self._client.stream(method, f"{self.stack.url}{path}", headers=headers, **options)

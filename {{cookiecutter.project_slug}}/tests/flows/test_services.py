@@ -15,6 +15,7 @@ from tests.conftest import running_stack
 from tests.doubles.database import connect
 from tests.doubles.machine import ServiceClient
 from tests.doubles.person import Person
+from tests.doubles.upstream import ScriptedModel, talk_on
 
 GUIDE = "# Reports\n\nThe nightly report is bound in vermilion."
 QUESTION = {"model": "chatbot", "messages": [{"role": "user", "content": "What is the nightly report bound in?"}]}
@@ -97,6 +98,24 @@ def test_a_revoked_token_is_refused_within_ten_seconds(service: ServiceClient) -
     unseen = service.token()
     service.revoke(unseen)
     assert service.send(unseen, "GET", "/api/v1/documents").status_code == 401  # asked about at first sight
+
+
+def test_an_open_answer_ends_when_its_token_is_revoked(model_stack: Stack, model: ScriptedModel) -> None:
+    """CVE-2026-44553: what was revoked is not read on by whoever came in before."""
+    model.reset()
+    model.behave = talk_on
+    with closing(ServiceClient(model_stack)) as service:
+        token = service.token()
+        asked = {"model": "chatbot", "stream": True, "messages": [{"role": "user", "content": "Talk on."}]}
+        with service.stream(token, "POST", "/v1/chat/completions", json=asked) as answer:
+            pieces = answer.iter_text()
+            assert "word" in "".join(next(pieces) for _ in range(5))
+            service.revoke(token)
+            begun = time.monotonic()
+            rest = "".join(pieces)  # reads until the server ends it
+        assert time.monotonic() - begun < 10
+        assert "[DONE]" not in rest and "access has ended" in rest
+    model.reset()
 
 
 def test_a_suspended_service_is_refused_at_once(
