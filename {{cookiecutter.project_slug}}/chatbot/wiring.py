@@ -15,12 +15,16 @@ from chatbot.config.settings import ModelSettings, Settings, ToolsSettings, Valk
 from chatbot.database.calls.audit import AuditStore
 from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import FixedCalls
+from chatbot.database.calls.programs import Programs
 from chatbot.database.calls.standing import StandingStore
 from chatbot.database.calls.turns import TurnStore
 from chatbot.database.context import ContextSigner
 from chatbot.database.engines import Database, WorkerDatabase
 from chatbot.identity.openid import OpenIdProvider
 from chatbot.identity.sessions import SessionStore
+from chatbot.identity.tokens.access import AccessTokens
+from chatbot.identity.tokens.issuer import Issuer
+from chatbot.identity.tokens.revocation import Revocation
 from chatbot.jobs.queue import JobQueue, make_celery, make_signer, make_verifier
 from chatbot.limits.budgets import Budgets
 from chatbot.limits.limiter import AsyncLimiter
@@ -46,7 +50,7 @@ class Parts:
     settings: Settings
     database: Database
     calls: FixedCalls
-    keys: KeyStore
+    programs: Programs
     standing: StandingStore
     trail: AuditTrail
     sessions: SessionStore
@@ -97,21 +101,20 @@ def build_gateway(settings: Settings) -> Parts:
     tools = build_tools(settings.tools) if settings.model.uses_tools else None
     loop = ToolLoop(tools, settings.tools) if tools else None
     counters = Counters(valkey)
+    database = Database(settings.database, signer, password)
+    standing = StandingStore(calls, signer)
+    provider, tokens = build_identity(settings)
     answering = (turns, model, HashingEmbedder(), settings.retrieval.passages, loop, settings.model.max_answer_tokens)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
-        database=Database(settings.database, signer, password),
+        database=database,
         calls=calls,
-        keys=KeyStore(calls),
-        standing=StandingStore(calls, signer),
+        programs=Programs(KeyStore(calls), tokens, database, standing, counters),
+        standing=standing,
         trail=AuditTrail(AuditStore(calls, signer)),
         sessions=sessions,
-        provider=OpenIdProvider(
-            settings.identity,
-            _needed(settings.identity.client_secret, "identity_client_secret"),
-            f"{settings.gateway.public_url}/auth/callback",
-        ),
+        provider=provider,
         valkey=valkey,
         jobs=JobQueue(celery),
         model=model,
@@ -122,6 +125,15 @@ def build_gateway(settings: Settings) -> Parts:
         turn_service=TurnService(*answering),
         completions=CompletionService(*answering),
     )
+
+
+def build_identity(settings: Settings) -> tuple[OpenIdProvider, AccessTokens]:
+    """Return the sign-in of people and the verifier of services' tokens, of one issuer. Raises `BadSettings`."""
+    identity, address = settings.identity, settings.gateway.public_url
+    secret = _needed(identity.client_secret, "identity_client_secret")
+    issuer = Issuer(identity, secret)
+    tokens = AccessTokens(identity, identity.audience or address, issuer, Revocation(issuer))
+    return OpenIdProvider(identity, secret, f"{address}/auth/callback", issuer), tokens
 
 
 def _connect(settings: ValkeySettings, password: str) -> "Redis[bytes]":

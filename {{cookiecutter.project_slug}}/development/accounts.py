@@ -1,6 +1,7 @@
-"""The demo accounts: two tenants, members and admins."""
+"""The demo accounts: two tenants, members and admins; and a service."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,7 @@ ACCOUNTS = (
     Account("grace", "Grace Gupta", "globex", "admin"),
 )
 GROUPS = {account.group: (account.tenant, account.role) for account in ACCOUNTS}
+# as CHATBOT_IDENTITY__SERVICES has them
+SERVICES: dict[str, dict[str, Any]] = {
+    "reports": {"tenant": "acme", "scopes": ["chat", "documents"], "name": "Nightly reports"},
+}

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider for development: five demo accounts, loopback only, strict.
+"""An OpenID Connect provider for development: five demo accounts and a service, loopback only, strict.
 
 It lives at `localhost` while the application lives at 127.0.0.1: two sites, as in production, so that cookie,
 form and Fetch Metadata faults show. PKCE with S256, state, nonce and an exact redirect address are mandatory;
@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import uvicorn
 from joserfc import jwk, jwt
@@ -25,19 +25,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from development.accounts import ACCOUNTS, Account
+from development.accounts import ACCOUNTS, SERVICES, Account
 from development.provider_logout import logout_token, tell_application
+from development.provider_style import STYLE, STYLE_DIGEST
+from development.service_tokens import ServiceTokens, form_fields, read_basic
 
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
-    "place-items:center;background:light-dark(#f4f4f1,#16181b);color:light-dark(#1d2125,#e7e9ea)}main{width:min(22rem,"
-    "88vw)}h1{font-size:1.3rem;margin:0 0 .25rem}p{margin:.25rem 0 1.25rem;opacity:.75}label{display:block;margin:.8rem"
-    " 0 .25rem;font-weight:600}input,button{font:inherit;width:100%;box-sizing:border-box;padding:.6rem .7rem;border-"
-    "radius:.5rem;border:1px solid light-dark(#b9bdc1,#4b5157);background:light-dark(#fff,#212428);color:inherit}button"
-    "{margin-top:1.25rem;background:#1f5f4a;border-color:#1f5f4a;color:#fff;font-weight:600;cursor:pointer}"
-    "[role=alert]{color:light-dark(#a1260d,#ff9d86);opacity:1}"
-)
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _ATTEMPT_SECONDS, _CODE_SECONDS, _TOKEN_SECONDS, _MOST_WRONG = 300, 60, 600, 10
 
 
@@ -49,16 +41,23 @@ class Client:
     secret: str
     redirect_uri: str
 
+    @property
+    def origin(self) -> str:
+        """The application's address."""
+        return "{0.scheme}://{0.netloc}".format(urlsplit(self.redirect_uri))
+
 
 class Provider:
     """The provider's state: everything is in memory and short-lived."""
 
-    def __init__(self, issuer: str, client: Client, passwords: dict[str, str]) -> None:
+    def __init__(self, issuer: str, client: Client, passwords: dict[str, str], services: dict[str, str]) -> None:
         if urlsplit(issuer).hostname not in ("localhost", "127.0.0.1"):
             raise ValueError("the development identity provider is for loopback only")
         self.issuer, self.client, self.passwords = issuer, client, passwords
         parameters: Any = {"use": "sig", "alg": "ES256", "kid": secrets.token_hex(8)}
         self.key = jwk.generate_key("EC", "P-256", parameters=parameters)
+        self.services = ServiceTokens(issuer, client.origin, self.key)
+        self.secrets = {client.identifier: client.secret, **services}
         self.attempts: dict[str, tuple[float, dict[str, str]]] = {}
         self.codes: dict[str, tuple[float, dict[str, str], Account]] = {}
         self.wrong: dict[str, int] = {}
@@ -72,6 +71,8 @@ class Provider:
             Route("/authorize", self.authorize),
             Route("/authorize", self.sign_in, methods=["POST"]),
             Route("/token", self.token, methods=["POST"]),
+            Route("/introspect", self.introspect, methods=["POST"]),
+            Route("/revoke", self.revoke, methods=["POST"]),
             Route("/end", self.end, methods=["POST"]),
         ]
 
@@ -83,6 +84,8 @@ class Provider:
                 "authorization_endpoint": f"{self.issuer}/authorize",
                 "token_endpoint": f"{self.issuer}/token",
                 "jwks_uri": f"{self.issuer}/jwks",
+                "introspection_endpoint": f"{self.issuer}/introspect",
+                "revocation_endpoint": f"{self.issuer}/revoke",
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],
@@ -112,7 +115,7 @@ class Provider:
 
     async def sign_in(self, request: Request) -> Response:
         """Check name and password, and send the browser back with a code."""
-        form = await _form_fields(request)
+        form = await form_fields(request)
         until, query = self.attempts.pop(form.get("attempt", ""), (0.0, {}))
         if time.time() > until:
             return self._page(
@@ -132,9 +135,12 @@ class Provider:
         return RedirectResponse(f"{self.client.redirect_uri}?{back}", 303, headers=self._headers())
 
     async def token(self, request: Request) -> Response:
-        """Exchange a code, once, for an ID token."""
-        form = await _form_fields(request)
-        if not self._authenticated(request.headers.get("authorization", "")):
+        """Exchange a code, once, for an ID token; give a service its access token."""
+        form, asking = await form_fields(request), self._client_of(request)
+        if asking in SERVICES and form.get("grant_type") == "client_credentials":
+            answer = self.services.issue(asking, form.get("scope", ""), form.get("resource", ""))
+            return JSONResponse(answer, 400 if "error" in answer else 200, headers={"cache-control": "no-store"})
+        if asking != self.client.identifier:
             return JSONResponse({"error": "invalid_client"}, 401)
         until, query, account = self.codes.pop(form.get("code", ""), (0.0, {}, None))
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
@@ -165,9 +171,23 @@ class Provider:
         }
         return JSONResponse(answer, headers={"cache-control": "no-store"})
 
+    async def introspect(self, request: Request) -> Response:
+        """Tell the application whether a token still holds."""
+        if self._client_of(request) != self.client.identifier:
+            return JSONResponse({"error": "invalid_client"}, 401)
+        return JSONResponse(self.services.introspect((await form_fields(request)).get("token", "")))
+
+    async def revoke(self, request: Request) -> Response:
+        """Take a service's own token back."""
+        asking = self._client_of(request)
+        if asking not in SERVICES:
+            return JSONResponse({"error": "invalid_client"}, 401)
+        self.services.revoke((await form_fields(request)).get("token", ""), asking)
+        return Response(status_code=200)
+
     async def end(self, request: Request) -> Response:
         """End a person's session and tell the application; whoever knows their password can ask for it."""
-        form = await _form_fields(request)
+        form = await form_fields(request)
         name = form.get("name", "")
         right = self.passwords.get(name, secrets.token_urlsafe(9))
         if not hmac.compare_digest(form.get("password", "").encode(), right.encode()):
@@ -180,14 +200,8 @@ class Provider:
     def _session_of(self, account: Account) -> str:
         return self.sessions.setdefault(account.name, secrets.token_urlsafe(16))
 
-    def _authenticated(self, authorization: str) -> bool:
-        try:
-            kind, _, value = authorization.partition(" ")
-            identifier, _, secret = base64.b64decode(value).decode().partition(":")
-        except ValueError:
-            return False
-        right = hmac.compare_digest(secret.encode(), self.client.secret.encode())
-        return kind.lower() == "basic" and identifier == self.client.identifier and right
+    def _client_of(self, request: Request) -> str | None:
+        return read_basic(request.headers.get("authorization", ""), self.secrets)
 
     def _form(self, query: dict[str, str], problem: str = "", status: int = 200) -> Response:
         attempt = secrets.token_urlsafe(24)
@@ -209,32 +223,26 @@ class Provider:
         head = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         )
-        page = f"{head}<title>Sign in</title><style>{_STYLE}</style><main>{content}</main></html>"
+        page = f"{head}<title>Sign in</title><style>{STYLE}</style><main>{content}</main></html>"
         return HTMLResponse(page, status, headers=self._headers())
 
     def _headers(self) -> dict[str, str]:
-        application = "{0.scheme}://{0.netloc}".format(urlsplit(self.client.redirect_uri))
         policy = (
-            f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self' {application};"
+            f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; form-action 'self' {self.client.origin};"
             " base-uri 'none'; frame-ancestors 'none'"
         )
         return {"content-security-policy": policy, "cache-control": "no-store", "referrer-policy": "no-referrer"}
 
 
-async def _form_fields(request: Request) -> dict[str, str]:
-    body = await request.body()
-    return dict(parse_qsl(body[:8192].decode("utf-8", "replace"), keep_blank_values=True))
-
-
 def main() -> None:
-    """Serve; the client's secret and the passwords come as JSON on standard input."""
+    """Serve; the clients' secrets and the passwords come as JSON on standard input."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--redirect-uri", required=True)
     chosen = parser.parse_args()
     given = json.load(sys.stdin)
     client = Client("chatbot", given["client_secret"], chosen.redirect_uri)
-    provider = Provider(f"http://localhost:{chosen.port}", client, given["passwords"])
+    provider = Provider(f"http://localhost:{chosen.port}", client, given["passwords"], given["services"])
     uvicorn.run(
         Starlette(routes=provider.routes()),
         host="127.0.0.1",

@@ -40,9 +40,9 @@ def find_obstacle() -> str:
 def install(environment: Path, requirements: Path) -> None:
     """Install `requirements` into `environment`, unless exactly they are there already."""
     stamp = environment / f".installed-{requirements.stem}"
-    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    fingerprint = hashlib.sha256(requirements.read_bytes()).hexdigest()
     python = environment / "bin" / "python"
-    if stamp.exists() and stamp.read_text() == digest and python.exists():
+    if stamp.exists() and stamp.read_text() == fingerprint and python.exists():
         return
     uv = shutil.which("uv")
     quiet = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"}
@@ -56,7 +56,7 @@ def install(environment: Path, requirements: Path) -> None:
             run([sys.executable, "-m", "venv", str(environment)], quiet)
         command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes"]
     run([*command, "-r", str(requirements)], quiet)
-    stamp.write_text(digest)
+    stamp.write_text(fingerprint)
 
 
 def run(command: list[str], environment: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ _PASSWORDS = (
     "valkey_gateway_password",
     "valkey_worker_password",
     "identity_client_secret",
+    "identity_service_secret",
     "tools_credential_sample",
 )
 # part -> the secret files that it gets

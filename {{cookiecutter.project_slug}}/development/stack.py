@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from development.accounts import ACCOUNTS, GROUPS
+from development.accounts import ACCOUNTS, GROUPS, SERVICES
 from development.places import CannotStart, Places, find_places
 from development.ports import choose_ports
 from development.postgres import DATABASE, Postgres
@@ -150,7 +150,9 @@ class Stack:
             )
         if process.stdin is not None:
             passwords = {account.name: self.secrets.password(account.name) for account in ACCOUNTS}
-            given = {"client_secret": self.secrets["identity_client_secret"], "passwords": passwords}
+            services = dict.fromkeys(SERVICES, self.secrets["identity_service_secret"])
+            client = self.secrets["identity_client_secret"]
+            given = {"client_secret": client, "passwords": passwords, "services": services}
             process.stdin.write(json.dumps(given).encode())
             process.stdin.close()
         self._keep(name, process)
@@ -169,6 +171,7 @@ class Stack:
             "CHATBOT_GATEWAY__INSTANCE": self.places.instance,
             "CHATBOT_IDENTITY__CLIENT_ID": "chatbot",
             "CHATBOT_IDENTITY__GROUPS": json.dumps(GROUPS),
+            "CHATBOT_IDENTITY__SERVICES": json.dumps(SERVICES),
             "CHATBOT_DATABASE__HOST": str(self.places.sockets),
             "CHATBOT_DATABASE__NAME": DATABASE,
             "CHATBOT_VALKEY__SOCKET": str(self.state.socket),

@@ -122,6 +122,17 @@ def _somebody_is_admitted(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "IDENTITY__GROUPS", "names no group, so nobody can sign in"
 
 
+def _services_are_no_people(settings: Settings) -> Iterator[tuple[str, str]]:
+    identity = settings.identity
+    if identity.audience == identity.client_id:
+        yield "IDENTITY__AUDIENCE", "is the client id, for which people's ID tokens are made: choose another name"
+    if identity.client_id in identity.services:
+        yield (
+            "IDENTITY__SERVICES",
+            "lists the application's own client id: register a client of its own for each service",
+        )
+
+
 def _addresses_are_public(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, url in (
         ("GATEWAY__PUBLIC_URL", settings.gateway.public_url),
@@ -170,7 +181,7 @@ def _key_is_the_providers(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "MODEL__KEY", "looks like a template's: put the provider's key into the secret file model_key"
 
 
-_ALWAYS: tuple[Judgement, ...] = (_sessions_end, _prices_are_known, _somebody_is_admitted)
+_ALWAYS: tuple[Judgement, ...] = (_sessions_end, _prices_are_known, _somebody_is_admitted, _services_are_no_people)
 _PRODUCTION: tuple[Judgement, ...] = (
     _addresses_are_public,
     _model_is_reached_safely,

@@ -55,8 +55,17 @@ class GatewaySettings(Group):
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
+class Service(Group):
+    """A machine with access tokens of the issuer's. `subject` is the `sub` of its tokens, if not its client id."""
+
+    tenant: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    scopes: tuple[Literal["chat", "documents"], ...] = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=80)
+    subject: str | None = Field(default=None, min_length=1, max_length=200)
+
+
 class IdentitySettings(Group):
-    """The OpenID Connect provider for people, and what its groups mean here."""
+    """The OpenID Connect provider for people and services, and what its groups and clients mean here."""
 
     issuer: WebAddress
     client_id: str
@@ -65,6 +74,12 @@ class IdentitySettings(Group):
     groups: dict[str, tuple[str, Role]]
     idle_seconds: int = Field(default=3600, ge=60)
     absolute_seconds: int = Field(default=12 * 3600, ge=300)
+    # client id -> service; a machine that is not listed is refused
+    services: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,55}$")], Service] = {}
+    # whom access tokens must be made for: GATEWAY__PUBLIC_URL if left out
+    audience: str | None = Field(default=None, min_length=1, max_length=200)
+    # asks the issuer whether a token was revoked, if it can be asked
+    introspects: bool = True
     # how old the last proof of who asks may be for a dangerous act
     fresh_seconds: int = Field(default=600, ge=30)
 

@@ -81,7 +81,7 @@ def build_application(parts: Parts) -> FastAPI:
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
     limits = parts.settings.limits
-    watch = StandingWatch(parts.sessions, parts.keys, parts.standing, limits.standing_seconds)
+    watch = StandingWatch(parts.sessions, parts.programs, parts.standing, limits.standing_seconds)
     # first, since it is the busiest; plain ASGI, since it is the hot path
     app.router.routes.insert(0, turns.turn_route(parts.turn_service, watch, limits.most_question_tokens))
     app.router.routes.extend(openai_routes(parts.completions, watch, limits.most_prompt_tokens))
@@ -113,7 +113,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(
             Gate,
             sessions=parts.sessions,
-            keys=parts.keys,
+            keys=parts.programs,
             charging=Charging(parts.counters, parts.budgets, rates, settings.model.max_answer_tokens),
             limiter=parts.limiter,
             public=public,

@@ -17,18 +17,17 @@ import orjson
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from httpx2 import HTTPError
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from chatbot.config.settings import IdentitySettings
 from chatbot.core.errors import Problem, Unavailable
+from chatbot.identity.tokens.form import NoToken
+from chatbot.identity.tokens.issuer import Issuer
+from chatbot.identity.tokens.signed import LEEWAY_SECONDS, read_claims
 
-_ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA"]
+Types = tuple[str, ...]
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-_LONGEST_TOKEN = 8 * 1024
-_LEEWAY_SECONDS = 30
-_KEYS_FRESH_SECONDS = 30
+_ID_TOKEN = ("", "jwt")  # OpenID Connect Core 1.0 leaves the type open; an access token names its own
+_LOGOUT_TOKEN = ("", "jwt", "logout+jwt")
 _TIMEOUT_SECONDS = 5.0
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _LOGOUT_SECONDS = 300
@@ -73,13 +72,12 @@ class Attempt:
 class OpenIdProvider:
     """The configured provider: its addresses and keys come from discovery at the issuer alone."""
 
-    def __init__(self, settings: IdentitySettings, client_secret: str, redirect_uri: str) -> None:
+    def __init__(self, settings: IdentitySettings, client_secret: str, redirect_uri: str, issuer: Issuer) -> None:
         self._settings = settings
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self._metadata: dict[str, Any] | None = None
-        self._keys: KeySet | None = None
-        self._keys_at = 0.0
+        self._issuer = issuer
         self._lock = asyncio.Lock()
 
     async def begin(self, target: str = "/", *, again: bool = False) -> tuple[str, Attempt]:
@@ -131,7 +129,7 @@ class OpenIdProvider:
 
         Raises `SignInFailed`; whether it was used before is for the caller to know, by its `jti`.
         """
-        claims = await self._verify(token, jti={"essential": True}, sub={"essential": False})
+        claims = await self._verify(token, _LOGOUT_TOKEN, jti={"essential": True}, sub={"essential": False})
         events = claims.get("events")
         if "nonce" in claims or not isinstance(events, dict) or not isinstance(events.get(_LOGOUT_EVENT), dict):
             raise SignInFailed("no logout token")
@@ -139,9 +137,7 @@ class OpenIdProvider:
             raise SignInFailed("logout token of nobody, or too old")
         return claims
 
-    async def _verify(self, token: object, **rules: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
-            raise SignInFailed("ID token missing or too long")
+    async def _verify(self, token: object, types: Types = _ID_TOKEN, **rules: dict[str, Any]) -> dict[str, Any]:
         wanted: dict[str, Any] = {
             "iss": {"essential": True, "value": self._settings.issuer},
             "aud": {"essential": True, "value": self._settings.client_id},
@@ -149,17 +145,12 @@ class OpenIdProvider:
             "exp": {"essential": True},
             "iat": {"essential": True},
         }
-        claims_rules = jwt.JWTClaimsRegistry(leeway=_LEEWAY_SECONDS, **(wanted | rules))
         try:
-            try:
-                decoded = jwt.decode(token, await self._key_set(), algorithms=_ALGORITHMS)
-            except JoseError:
-                # a key may have been rotated since; asked for at most twice a minute
-                decoded = jwt.decode(token, await self._key_set(renew=True), algorithms=_ALGORITHMS)
-            claims_rules.validate(decoded.claims)
-        except (JoseError, ValueError) as error:
-            raise SignInFailed(f"ID token: {type(error).__name__}") from error
-        return dict(decoded.claims)
+            claims = await read_claims(token, types, self._issuer, wanted | rules)
+        except NoToken as error:
+            raise SignInFailed(f"token: {error}") from error
+        _check_party(claims, self._settings.client_id)
+        return claims
 
     async def _discover(self) -> dict[str, Any]:
         async with self._lock:
@@ -172,16 +163,6 @@ class OpenIdProvider:
                     raise Unavailable("The identity provider's configuration lacks an address.")
                 self._metadata = metadata
             return self._metadata
-
-    async def _key_set(self, *, renew: bool = False) -> KeySet:
-        metadata = await self._discover()
-        async with self._lock:
-            old = time.monotonic() - self._keys_at > _KEYS_FRESH_SECONDS
-            if self._keys is None or (renew and old):
-                # joserfc wants a typed dictionary; it checks the content itself
-                self._keys = KeySet.import_key_set(await self._get(metadata["jwks_uri"]))  # type: ignore[arg-type]
-                self._keys_at = time.monotonic()
-            return self._keys
 
     async def _get(self, address: str) -> dict[str, Any]:
         try:
@@ -208,10 +189,17 @@ class OpenIdProvider:
         )
 
 
+def _check_party(claims: Mapping[str, Any], client_id: str) -> None:
+    """Hold whom the token was given to against us (OpenID Connect Core 1.0, section 3.1.3.7). Raises `SignInFailed`."""
+    several = isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
+    if claims.get("azp", None if several else client_id) != client_id:
+        raise SignInFailed("token: given to another application")
+
+
 def _check_moment(authenticated: object, attempt: Attempt, most_seconds: int) -> None:
     """Hold the time of the person's proof against what was asked of the provider. Raises `SignInFailed`."""
     if type(authenticated) is not int:
         raise SignInFailed("no time of authentication")  # it must be there, since an age was asked for
     oldest = attempt.begun if attempt.again else attempt.begun - most_seconds
-    if not oldest - _LEEWAY_SECONDS <= authenticated <= time.time() + _LEEWAY_SECONDS:
+    if not oldest - LEEWAY_SECONDS <= authenticated <= time.time() + LEEWAY_SECONDS:
         raise SignInFailed("authenticated too long ago")

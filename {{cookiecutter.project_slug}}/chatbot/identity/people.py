@@ -35,6 +35,11 @@ def user_id(slug: str, issuer: str, subject: str) -> UUID:
     return uuid5(_NAMESPACE, f"user|{slug}|{issuer}|{subject}")
 
 
+def service_id(slug: str, issuer: str, client: str) -> UUID:
+    """Return a service's identifier inside a tenant: nobody's, even if a person's subject reads the same."""
+    return uuid5(_NAMESPACE, f"service|{slug}|{issuer}|{client}")
+
+
 def admit(claims: Mapping[str, Any], groups: Mapping[str, tuple[str, Role]]) -> tuple[Principal, str]:
     """Return the principal for verified ID token claims, and the tenant's slug.
 

@@ -32,7 +32,7 @@ _TEXTS = {
 }  # what takes a statement as it is: written down, or a constant
 _VERIFYING = re.compile(r"^(verify|verify_\w+|check_hostname|validate_\w+|ssl|strict)$")
 _UNVERIFIED = {"CERT_NONE", "_create_unverified_context", "disable_warnings"}
-_SECRET = re.compile(r"(^|_)(token|secret|password|signature|mac|hmac|csrf|api_key)$")
+_SECRET = re.compile(r"(^|_)(token|secret|password|signature|mac|hmac|csrf|api_key|digest|verifier|challenge)$")
 _SHELLS = {"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _ADDRESS = {"url", "base_url", "url_for"}
@@ -229,7 +229,7 @@ RULES = (
         "secrets are compared in constant time: use hmac.compare_digest",
         is_product,
         find_compared_secrets,
-        ("if token == given: pass", "ok = self.csrf != x", "signature == row.mac", "x == user.password", "claims['signature'] == s", "api_key == x"),
+        ("if token == given: pass", "ok = self.csrf != x", "signature == row.mac", "x == user.password", "claims['signature'] == s", "api_key == x", "row.digest == x", "query['code_challenge'] != x"),
         ("hmac.compare_digest(token, given)", "if token is None: pass", "kind == 'token'", "token_count == x"),
     ),
     Rule(

@@ -1,8 +1,8 @@
 """Who asks (control api-auth).
 
 Stops: a route that was forgotten. The gate stands before routing and knows only the short public table:
-every other path, existing or not, needs a principal, by a session's cookie or by an API key, never by both. One round
-trip. Fails closed: no store of sessions or keys, no entry.
+every other path, existing or not, needs a principal, by a session's cookie, by an API key or by a service's access
+token, never by two of them. Fails closed: no store of sessions or keys, no issuer that answers, no entry.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatbot.core.errors import Problem, SignInRequired
-from chatbot.database.calls.keys import KeyStore
+from chatbot.database.calls.programs import Programs
 from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.gateway.access.rates import is_answering
@@ -27,7 +27,7 @@ SIGN_IN = "/sign-in"
 class InvalidKey(SignInRequired):
     """A credential came that opens nothing."""
 
-    title = "The key is not valid"
+    title = "The key or token is not valid"
     code = "invalid_api_key"
 
 
@@ -39,7 +39,7 @@ class Gate:
         app: ASGIApp,
         *,
         sessions: SessionStore,
-        keys: KeyStore,
+        keys: Programs,
         charging: Charging,
         limiter: AsyncLimiter,
         public: frozenset[tuple[str, str]],
@@ -93,7 +93,7 @@ class Gate:
         return True
 
     async def _admit_by_key(self, scope: Scope, carried: list[bytes], token: str | None) -> None:
-        """Put in whom the key stands for. What a key reaches is the policy's to say."""
+        """Put in whom the key or the token stands for. What it reaches is the policy's to say."""
         if token is not None or len(carried) > 1:
             note_refusal("api-auth", "more than one credential")
             raise Problem("Send one credential: either a session's cookie or one Authorization header.")
@@ -102,7 +102,9 @@ class Gate:
         if admission is None:
             note_refusal("api-auth", "no such key")
             await self._limiter.hit([self._charging.refused], client_bucket(client_address(scope)))
-            raise InvalidKey("The key is unknown, has expired or was revoked. Make a new one in the settings.")
+            raise InvalidKey(
+                "It is unknown, has expired or was revoked. Make a new key in the settings, or get a new token."
+            )
         _admit(scope, admission)
         if is_answering(scope):
             await self._charging.charge(scope, admission)

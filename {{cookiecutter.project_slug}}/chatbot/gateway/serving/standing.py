@@ -1,8 +1,8 @@
 """Whether an admission still stands while its answer runs (part of control api-authz).
 
 Stops: rights that outlive their end on an open stream (CVE-2026-44553): a person suspended or demoted, a session ended,
-a key revoked. The gate decides at the beginning; here it is asked again every few seconds, without prolonging
-anything. Fails closed: what cannot be asked in time ends the stream.
+a key or a token revoked. The gate decides at the beginning; here it is asked again every few seconds, without
+prolonging anything. Fails closed: what cannot be asked in time ends the stream.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from chatbot.core.errors import Problem, SignInRequired, Unavailable
-from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import DatabaseFault
+from chatbot.database.calls.programs import Programs
 from chatbot.database.calls.standing import StandingStore
 from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.sessions import SessionStore
@@ -32,7 +32,7 @@ class StandingWatch:
     """Asks for one request after another. `seconds` lie between two questions."""
 
     sessions: SessionStore
-    keys: KeyStore
+    keys: Programs
     people: StandingStore
     seconds: float
 
@@ -52,7 +52,7 @@ class StandingWatch:
         admission: Admission = scope["admission"]
         if admission.carrier is Carrier.SESSION and not await self.sessions.is_open(scope["session_token"]):
             return False
-        if admission.carrier is Carrier.KEY:
+        if admission.carrier is not Carrier.SESSION:
             found = await self.keys.find(_bearer(scope))
             return found is not None and found.principal.role is admission.principal.role
         return await self.people.role(admission.principal) is admission.principal.role

@@ -1,0 +1,57 @@
+"""What programs carry: API keys, and access tokens of services (part of control api-auth).
+
+A service has a row among its tenant's people, noted when it first comes, so that what it makes is its own, and so that
+an administrator can suspend it. Fails closed: a service that is suspended, or was given another role, stays out.
+"""
+
+from uuid import UUID
+
+from chatbot.core.principal import Role
+from chatbot.database.administration import enrol
+from chatbot.database.calls.keys import KeyStore
+from chatbot.database.calls.standing import StandingStore
+from chatbot.database.engines import Database
+from chatbot.identity.admission import Admission
+from chatbot.identity.keys import PREFIX
+from chatbot.identity.tokens.access import AccessTokens, Machine
+from chatbot.limits.scripts import Counters
+from chatbot.limits.usage import set_own_month
+from chatbot.monitoring.refusals import note_refusal
+
+
+class Programs:
+    """Finds whose credential a program carries."""
+
+    def __init__(
+        self, keys: KeyStore, tokens: AccessTokens, database: Database, standing: StandingStore, counters: Counters
+    ) -> None:
+        self._keys = keys
+        self._tokens = tokens
+        self._database = database
+        self._standing = standing
+        self._counters = counters
+        self._noted: set[UUID] = set()  # as many as the settings list services
+
+    async def find(self, text: str) -> Admission | None:
+        """Return whose key or token `text` is, or None. Raises `DatabaseFault` or `Unavailable`."""
+        if text.startswith(PREFIX):
+            return await self._keys.find(text)
+        machine = await self._tokens.find(text)
+        if machine is None:
+            return None
+        who = machine.admission.principal
+        role = await self._standing.role(who) if who.user_id in self._noted else await self._note(machine)
+        if role is not Role.SERVICE:
+            note_refusal("api-authz", "suspended")
+            return None
+        return machine.admission
+
+    async def _note(self, machine: Machine) -> Role | None:
+        who = machine.admission.principal
+        async with self._database.acting_for(who) as connection:
+            voucher = self._database.vouch_for(who)
+            noted = await enrol(connection, who, voucher, machine.tenant, machine.issuer, machine.subject)
+        if noted.monthly_tokens is not None:  # counters forget whom they have not seen for long
+            await set_own_month(self._counters, str(who.user_id), noted.monthly_tokens)
+        self._noted.add(who.user_id)
+        return noted.role
