@@ -1,6 +1,7 @@
 """One running stack for the whole session, and the people who use it."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -75,6 +76,22 @@ LIMITED = {
 # seconds on two cores; what goes beyond is said aloud
 BUDGETS = {"unit": 40, "house": 40, "contract": 90, "flows": 330, "attacks": 240, "browser": 120}
 SPENT: Counter[str] = Counter()
+
+
+# CPython 3.11 fails to parse when garbage is collected meanwhile ("AST constructor recursion depth mismatch"), in
+# whatever is imported, read or drawn: it is collected between tests, and then only
+EVERY = 50  # tests
+FINISHED = Counter[str]()
+
+
+def pytest_configure() -> None:
+    gc.disable()
+
+
+def pytest_runtest_logfinish() -> None:
+    FINISHED["tests"] += 1
+    if FINISHED["tests"] % EVERY == 0:
+        gc.collect()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

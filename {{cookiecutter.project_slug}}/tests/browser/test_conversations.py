@@ -28,6 +28,7 @@ def test_a_conversation_is_found_named_filed_exported_deleted_and_brought_back(w
     at.sign_in("ada")
     ask(page, "Where is the quince marmalade?")
     page.get_by_role("button", name="New conversation").click()
+    expect(page.locator(".answer")).to_have_count(0)
     ask(page, "Who keeps the ledger?")
     # others may have used this account in the same run: only these two are looked at
     quince = page.locator(f"{LIST} li", has_text="Where is the quince marmalade?").first

@@ -52,9 +52,10 @@ def test_every_route_leaves_a_record_with_the_request_s_own_name(person: Callabl
 
 
 def test_an_answer_s_record_says_what_it_cost(alice: Person) -> None:
-    alice.ask("What is 2 plus 2?")
-    found = records(alice, until=lambda rows: any(row["action"] == "ask" for row in rows))
-    asked = next(row for row in found if row["action"] == "ask")
+    answer = alice.post(f"/api/v1/conversations/{alice.begin()}/turns", json={"question": "What is 2 plus 2?"})
+    name = answer.headers["x-request-id"]
+    found = records(alice, until=lambda rows: any(row["request_id"] == name for row in rows))
+    asked = next(row for row in found if row["request_id"] == name)
     assert asked["prompt_tokens"] > 0 and asked["answer_tokens"] > 0
     assert asked["cost"] == 0  # no price is set
 

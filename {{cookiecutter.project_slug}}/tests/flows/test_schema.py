@@ -6,7 +6,6 @@ calls of each are accepted, so that more than refusals is tested.
 """
 
 import copy
-import gc
 from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle
@@ -110,14 +109,6 @@ def _is_about_the_path(case: schemathesis.Case) -> bool:
     if hasattr(data, "parameter_location"):  # a boundary of one place, which may leave any value in the others
         return data.parameter_location is ParameterLocation.PATH
     return bool(case.meta.is_negative_at(ParameterLocation.PATH))
-
-
-@pytest.fixture(autouse=True)
-def no_collection() -> Iterator[None]:
-    """CPython 3.11 fails to parse when garbage is collected meanwhile ("AST constructor recursion depth mismatch")."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.fixture(scope="module")
