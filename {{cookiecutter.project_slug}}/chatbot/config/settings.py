@@ -78,7 +78,7 @@ class IdentitySettings(Group):
     services: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,55}$")], Service] = {}
     # whom access tokens must be made for: GATEWAY__PUBLIC_URL if left out
     audience: str | None = Field(default=None, min_length=1, max_length=200)
-    # asks the issuer whether a token was revoked, if it can be asked
+    # asks the issuer whether a token was revoked; false if it cannot be asked: tokens then live until they expire
     introspects: bool = True
     # how old the last proof of who asks may be for a dangerous act
     fresh_seconds: int = Field(default=600, ge=30)

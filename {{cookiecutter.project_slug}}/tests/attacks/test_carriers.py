@@ -16,10 +16,12 @@ from chatbot.config.loading import load_settings
 from chatbot.core.principal import Role
 from chatbot.gateway.access.actions import ActionTable
 from chatbot.identity.keys import KeyScope, new_key
+from chatbot.identity.people import service_id
 from chatbot.identity.permissions import POLICY, Action
 from development.load_accounts import make_accounts
 from development.stack import Stack
 from tests.doubles.database import connect
+from tests.doubles.machine import ServiceClient
 from tests.doubles.person import Person
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -48,6 +50,16 @@ def by_session(person: Person) -> dict[str, str]:
 
 def by_key(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
+
+
+by_token = by_key
+
+
+@pytest.fixture
+def service(stack: Stack) -> Iterator[ServiceClient]:
+    made = ServiceClient(stack)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -131,6 +143,55 @@ def test_a_key_reaches_what_its_scopes_name(stack: Stack, newcomer: Person, scop
     for method, template, action, status in Caller(stack, by_key(key)).statuses():
         allowed = POLICY[action].scope in {KeyScope(scope) for scope in scopes} and not POLICY[action].fresh
         assert status != 401 and status < 500, (method, template)
+        assert (status == 403) == (not allowed), (method, template, status)
+
+
+TOKENS = [
+    "altered token",
+    "token of the type JWT",
+    "revoked token",
+    "suspended token",
+    "token for others",
+    "two carriers",
+]
+
+
+@pytest.mark.parametrize("state", TOKENS)
+def test_a_service_without_a_valid_token_reaches_no_route(
+    stack: Stack, service: ServiceClient, person: Callable[..., Person], state: str
+) -> None:
+    """CVE-2026-45397, CVE-2025-41258: each way a token does not hold, at each route."""
+    token = service.token(resource="https://elsewhere.example") if state == "token for others" else service.token()
+    header, body, signature = token.split(".")
+    headers = by_token(
+        {
+            "altered token": f"{header}.{body}.{signature[::-1]}",
+            "token of the type JWT": f"eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.{body}.{signature}",
+        }.get(state, token)
+    )
+    ada, user = person("ada"), service_id("acme", stack.issuer, "reports")
+    if state == "two carriers":
+        headers |= by_session(ada)
+    if state == "revoked token":
+        service.revoke(token)
+    if state == "suspended token":
+        assert service.send(token, "GET", "/api/v1/documents").status_code == 200  # it is somebody from then on
+        assert ada.post(f"/api/v1/admin/people/{user}/suspension").status_code == 204
+    try:
+        for method, template, _, status in Caller(stack, headers).statuses():
+            assert status in ((400,) if state == "two carriers" else (401,)), (method, template, status)
+    finally:
+        if state == "suspended token":
+            assert ada.change("DELETE", f"/api/v1/admin/people/{user}/suspension").status_code == 204
+
+
+@pytest.mark.parametrize("scopes", ["chat", "documents", "chat documents"])
+def test_a_token_reaches_what_its_scopes_name(stack: Stack, service: ServiceClient, scopes: str) -> None:
+    held = {KeyScope(scope) for scope in scopes.split()}
+    for method, template, action, status in Caller(stack, by_token(service.token(scopes))).statuses():
+        rule = POLICY[action]
+        allowed = rule.scope in held and not rule.fresh and Role.SERVICE in rule.roles
+        assert status != 401 and status < 500, (method, template, status)
         assert (status == 403) == (not allowed), (method, template, status)
 
 

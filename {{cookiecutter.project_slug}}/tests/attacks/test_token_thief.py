@@ -74,7 +74,7 @@ def test_a_person_s_session_and_a_service_s_token_are_never_each_other(
         assert answer.status_code == 401
 
 
-def test_an_id_token_is_no_access_token(stack: Stack, service: ServiceClient, alice: Person) -> None:
+def test_a_logout_token_is_no_access_token(stack: Stack, service: ServiceClient, alice: Person) -> None:
     """CVE-2025-41258: signed by the same key of the same issuer, and for another use."""
     begun = alice.get("/auth/login")
     assert begun.status_code == 303

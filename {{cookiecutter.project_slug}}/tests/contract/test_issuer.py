@@ -320,11 +320,12 @@ def test_what_is_remembered_has_an_end(provider: ScriptedProvider, issuer: Issue
     assert len(revocation._known) == 4096
 
 
-def test_an_issuer_without_introspection_is_not_asked(
-    tokens: AccessTokens, provider: ScriptedProvider, issuer: Issuer, clock: Clock
+def test_nobody_is_let_in_when_the_issuer_can_no_longer_be_asked(
+    tokens: AccessTokens, provider: ScriptedProvider
 ) -> None:
     provider.more = {"introspection_endpoint": None}
-    assert find(tokens, signed(provider))
+    with pytest.raises(Unavailable):
+        find(tokens, signed(provider))
     assert not provider.asked["/introspect"]
 
 

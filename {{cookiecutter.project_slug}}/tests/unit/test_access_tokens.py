@@ -33,6 +33,7 @@ signed = FORGER.signed
 SETTINGS = IdentitySettings(
     issuer=ISSUER,
     client_id="chatbot",
+    introspects=False,
     groups={"g": ("acme", Role.MEMBER)},
     services={
         "reports": Service(tenant="acme", scopes=("chat",), name="Reports"),

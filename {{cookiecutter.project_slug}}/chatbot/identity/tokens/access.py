@@ -52,8 +52,7 @@ class AccessTokens:
         except NoToken as error:
             note_refusal("acc-identity", f"token: {error}")
             return None
-        asks = self._settings.introspects and await self._issuer.introspects()
-        if asks and not await self._revocation.holds(token, claims):
+        if self._settings.introspects and not await self._revocation.holds(token, claims):
             note_refusal("acc-identity", "token: revoked")
             return None
         return self._admit(claims, service)

@@ -57,12 +57,8 @@ class Issuer:
                     found = self._known(name)
         return found
 
-    async def introspects(self) -> bool:
-        """Say whether the issuer tells of each token whether it still holds (RFC 7662)."""
-        return isinstance(self._metadata.get("introspection_endpoint"), str)
-
     async def introspect(self, token: str) -> dict[str, Any]:
-        """Return what the issuer says about a token. Raises `Unavailable`."""
+        """Return what the issuer says about a token (RFC 7662). Raises `Unavailable`, also if it cannot be asked."""
         if self._clock() - self._silent < _AGAIN_SECONDS:
             raise _down()
         try:
