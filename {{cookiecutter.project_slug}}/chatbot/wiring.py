@@ -20,6 +20,7 @@ from chatbot.database.calls.standing import StandingStore
 from chatbot.database.calls.turns import TurnStore
 from chatbot.database.context import ContextSigner
 from chatbot.database.engines import Database, WorkerDatabase
+from chatbot.identity.certificates import Certificates
 from chatbot.identity.openid import OpenIdProvider
 from chatbot.identity.sessions import SessionStore
 from chatbot.identity.tokens.access import AccessTokens
@@ -104,13 +105,14 @@ def build_gateway(settings: Settings) -> Parts:
     database = Database(settings.database, signer, password)
     standing = StandingStore(calls, signer)
     provider, tokens = build_identity(settings)
+    certificates = Certificates(settings.identity, settings.mtls.revoked if settings.mtls else None)
     answering = (turns, model, HashingEmbedder(), settings.retrieval.passages, loop, settings.model.max_answer_tokens)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
         database=database,
         calls=calls,
-        programs=Programs(KeyStore(calls), tokens, database, standing, counters),
+        programs=Programs(KeyStore(calls), tokens, certificates, database, standing, counters),
         standing=standing,
         trail=AuditTrail(AuditStore(calls, signer)),
         sessions=sessions,

@@ -29,5 +29,10 @@ ACCOUNTS = (
 GROUPS = {account.group: (account.tenant, account.role) for account in ACCOUNTS}
 # as CHATBOT_IDENTITY__SERVICES has them
 SERVICES: dict[str, dict[str, Any]] = {
-    "reports": {"tenant": "acme", "scopes": ["chat", "documents"], "name": "Nightly reports"},
+    "reports": {
+        "tenant": "acme",
+        "scopes": ["chat", "documents"],
+        "name": "Nightly reports",
+        "certificate": "spiffe://acme.example/reports",
+    },
 }

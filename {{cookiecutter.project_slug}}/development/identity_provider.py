@@ -138,7 +138,7 @@ class Provider:
         """Exchange a code, once, for an ID token; give a service its access token."""
         form, asking = await form_fields(request), self._client_of(request)
         if asking in SERVICES and form.get("grant_type") == "client_credentials":
-            answer = self.services.issue(asking, form.get("scope", ""), form.get("resource", ""))
+            answer = self.services.issue(asking, form)
             return JSONResponse(answer, 400 if "error" in answer else 200, headers={"cache-control": "no-store"})
         if asking != self.client.identifier:
             return JSONResponse({"error": "invalid_client"}, 401)

@@ -1,6 +1,6 @@
-"""What the interface takes and gives, as an OpenAPI document: made from the routes into openapi.json.
+"""What the interface takes and gives, as an OpenAPI document: made from the routes into openapi.json. And who may.
 
-With --check it is compared only. It is a file of the project and never served: a visitor learns nothing from the
+With --check both are compared only. They are files of the project and never served: a visitor learns nothing from the
 running program.
 """
 
@@ -17,6 +17,7 @@ from chatbot.gateway.application import bare_application
 from chatbot.gateway.openai.schema import CompletionRequest
 from chatbot.gateway.public import PUBLIC
 from chatbot.identity.permissions import POLICY
+from development import permission_table
 from development.interface_schemas import PLAIN_ROUTES, SCHEMAS, PlainRoute
 
 FILE = Path(__file__).parents[1] / "openapi.json"
@@ -45,6 +46,7 @@ def describe_interface(app: FastAPI) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {
         "session": {"type": "apiKey", "in": "cookie", "name": "__Host-chatbot-<instance>-session"},
         "key": {"type": "http", "scheme": "bearer"},
+        "certificate": {"type": "mutualTLS"},
     }
     document["paths"] = dict(sorted(document["paths"].items()))
     return document
@@ -72,7 +74,10 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     statuses = {*_EVERYWHERE, *_ALSO.get(path, ()), *([404] if "{" in path else [])}
     if (method, path) not in PUBLIC:
         statuses.add(401)
-        operation["security"] = [{"session": []}, *([{"key": []}] if _for_programs(path, method) else [])]
+        operation["security"] = [
+            {"session": []},
+            *([{"key": []}, {"certificate": []}] if _for_programs(path, method) else []),
+        ]
     operation["responses"] |= {str(status): refusal for status in sorted(statuses)}
 
 
@@ -97,15 +102,15 @@ def describe() -> str:
 
 def main() -> int:
     """Write or check, and return the exit status."""
-    made = describe()
-    if "--check" not in sys.argv:
-        FILE.write_text(made, encoding="utf-8")
-        print("wrote openapi.json")
-        return 0
-    if FILE.exists() and FILE.read_text(encoding="utf-8") == made:
-        return 0
-    print("openapi.json is out of date: run make docs")
-    return 1
+    outdated = 0
+    for file, made in ((FILE, describe()), (permission_table.FILE, permission_table.describe_permissions())):
+        if "--check" not in sys.argv:
+            file.write_text(made, encoding="utf-8")
+            print(f"wrote {file.name}")
+        elif not file.exists() or file.read_text(encoding="utf-8") != made:
+            print(f"{file.name} is out of date: run make docs")
+            outdated = 1
+    return outdated
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -14,18 +15,27 @@ _FIRST = 8000
 _LAST = 8999
 
 
-def choose_ports(path: Path, wanted: int | None) -> tuple[int, int, int]:
-    """Return the ports of gateway, identity provider and tool server. Raises `CannotStart` naming one that is taken.
+class Ports(NamedTuple):
+    """Where each part listens. `services` is the gateway's other port, for mutual TLS."""
+
+    gateway: int
+    identity: int
+    toolserver: int
+    services: int
+
+
+def choose_ports(path: Path, wanted: int | None) -> Ports:
+    """Return the ports of all parts. Raises `CannotStart` naming one that is taken.
 
     At the first start the first free ones from 8000 on are taken and kept. `wanted` moves the gateway only.
     """
     kept = json.loads(path.read_text()) if path.exists() else {}
     gateway = wanted or kept.get("gateway") or _next_free(_FIRST)
     kept.setdefault("gateway", gateway)
-    for part in ("identity", "toolserver"):  # a checkout made before a part existed gets its port now
+    for part in Ports._fields[1:]:  # a checkout made before a part existed gets its port now
         kept.setdefault(part, 0)
         kept[part] = kept[part] or _next_free(_FIRST, {gateway, *kept.values()})
-    ports = (gateway, kept["identity"], kept["toolserver"])
+    ports = Ports(gateway, *(kept[part] for part in Ports._fields[1:]))
     for port in ports:
         if not is_free(port):
             raise CannotStart(

@@ -45,11 +45,14 @@ class ServiceTokens:
         self._key = key
         self._living: dict[str, float] = {}
 
-    def issue(self, client: str, scope: str, resource: str = "") -> dict[str, Any]:
+    def issue(self, client: str, form: Mapping[str, str]) -> dict[str, Any]:
         """Return the token answer for a service: the scopes that it asked for, all of its own when it named none.
 
-        `resource` is whom the token is for (RFC 8707), the application when it is empty.
+        `resource` in the form is whom the token is for (RFC 8707), the application when it is empty. `expires_in` asks
+        for another life in seconds, as no real provider lets a client: tests need tokens that have expired.
         """
+        scope, resource = form.get("scope", ""), form.get("resource", "")
+        life = int(form.get("expires_in") or _TOKEN_SECONDS)
         allowed = SERVICES[client]["scopes"]
         granted = [name for name in (scope.split() or allowed) if name in allowed]
         if not granted:
@@ -63,13 +66,13 @@ class ServiceTokens:
             "sub": client,
             "client_id": client,
             "scope": " ".join(granted),
-            "iat": now,
-            "exp": now + _TOKEN_SECONDS,
+            "iat": now - _TOKEN_SECONDS if life < 0 else now,
+            "exp": now + life,
             "jti": name,
         }
-        self._living[name] = now + _TOKEN_SECONDS
+        self._living[name] = now + _TOKEN_SECONDS  # whatever its own end is: who looks at it is the application
         token = jwt.encode({"alg": "ES256", "kid": self._key.kid, "typ": "at+jwt"}, claims, self._key)
-        return {"token_type": "Bearer", "expires_in": _TOKEN_SECONDS, "scope": claims["scope"], "access_token": token}
+        return {"token_type": "Bearer", "expires_in": life, "scope": claims["scope"], "access_token": token}
 
     def introspect(self, token: str) -> dict[str, Any]:
         """Return what RFC 7662 says of a token; nothing more than that it is not active if it is not."""

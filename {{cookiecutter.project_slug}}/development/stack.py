@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import IO
 
 from development.accounts import ACCOUNTS, GROUPS, SERVICES
+from development.certificates import mutual_tls_settings, write_certificates
 from development.places import CannotStart, Places, find_places
 from development.ports import choose_ports
 from development.postgres import DATABASE, Postgres
 from development.processes import ProcessRecord, end_child
+from development.programs import command_of, ready_address
 from development.secret_store import SecretStore
 from development.tool_policy import tool_settings
 from development.valkey import Valkey
@@ -60,8 +62,9 @@ class Stack:
         for name in self._record.end_leftovers():
             say(f"  {name:<10} left over from a killed run: ended")
         self.secrets = SecretStore(self.places.secrets)
-        ports = choose_ports(self.places.state / "ports.json", port)
-        self.port, self.identity_port, self.tool_port = ports
+        self.certificates = self.places.state / "certificates"
+        self.ports = choose_ports(self.places.state / "ports.json", port)
+        self.port, self.identity_port, self.tool_port, self.services_port = self.ports
         self.postgres = database(self.places, self.secrets)
         self.state = Valkey("state", self.places, self.secrets)
         self.cache = Valkey("cache", self.places, self.secrets)
@@ -75,12 +78,18 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def services_url(self) -> str:
+        """The application's address for services, by mutual TLS."""
+        return f"https://127.0.0.1:{self.services_port}"
+
+    @property
     def issuer(self) -> str:
         """The identity provider's address: another site than the application's."""
         return f"http://localhost:{self.identity_port}"
 
     def start(self) -> None:
         """Start every part; each is ready when this returns. Raises `CannotStart`, with nothing left running."""
+        self.authority = write_certificates(self.certificates)
         try:
             with ThreadPoolExecutor(4) as pool:
                 servers = [pool.submit(self._start_server, part) for part in (self.postgres, self.state, self.cache)]
@@ -100,7 +109,7 @@ class Stack:
         self._say(f"  {'identity':<10} ready   {self.issuer} (development only)")
         self._say(f"  {'toolserver':<10} ready   http://127.0.0.1:{self.tool_port} (sample MCP server)")
         self._say(f"  {'worker':<10} ready   signed jobs")
-        self._say(f"  {'gateway':<10} ready   {self.url}")
+        self._say(f"  {'gateway':<10} ready   {self.url}; services: {self.services_url}")
 
     def stop(self) -> None:
         """Stop every part; servers of data come last."""
@@ -122,25 +131,9 @@ class Stack:
 
     def launch(self, name: str) -> None:
         """Start one of the Python parts."""
-        commands = {
-            "gateway": ["-m", "chatbot", "run", "gateway"],
-            "worker": ["-m", "chatbot", "run", "worker"],
-            "identity": [
-                "-m",
-                "development.identity_provider",
-                f"--port={self.identity_port}",
-                f"--redirect-uri={self.url}/auth/callback",
-            ],
-            "toolserver": [
-                "-m",
-                "toolserver",
-                f"--port={self.tool_port}",
-                f"--credential-file={self.secrets.folder('toolserver') / 'tools_credential_sample'}",
-            ],
-        }
         with open(self.places.logs / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *commands[name]],
+                [sys.executable, *command_of(name, self.ports, self.secrets)],
                 cwd=PROJECT,
                 env=self.environment(name),
                 stdout=log,
@@ -177,13 +170,16 @@ class Stack:
             "CHATBOT_VALKEY__SOCKET": str(self.state.socket),
             "CHATBOT_JOBS__PRODUCERS": json.dumps({"gateway": self.secrets.gateway_public_key()}),
             "CHATBOT_MONITORING__FORMAT": "plain",
-            **(tool_settings(self.tool_port) if part == "gateway" else {}),
+            **(self._gateway_settings() if part == "gateway" else {}),
             **chosen,
             **self._settings,
             "CHATBOT_GATEWAY__PORT": str(self.port),
             "CHATBOT_GATEWAY__PUBLIC_URL": self.url,
             "CHATBOT_IDENTITY__ISSUER": self.issuer,
         }
+
+    def _gateway_settings(self) -> dict[str, str]:
+        return tool_settings(self.tool_port) | mutual_tls_settings(self.certificates, self.services_port)
 
     def __enter__(self) -> "Stack":
         self.start()
@@ -218,17 +214,12 @@ class Stack:
             raise CannotStart(f"The database could not be brought up to date: {done.stderr.strip()[-1500:]}")
 
     def _wait_for(self, name: str) -> None:
-        paths = {
-            "gateway": f"{self.url}/readyz",
-            "identity": f"http://127.0.0.1:{self.identity_port}/jwks",
-            "toolserver": f"http://127.0.0.1:{self.tool_port}/healthz",
-        }
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.processes[name].poll() is not None:
                 raise CannotStart(f"The {name} ended while starting:\n{self.log_tail(name)}")
             try:
-                with urllib.request.urlopen(paths[name], timeout=5):
+                with urllib.request.urlopen(ready_address(name, self.ports), timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

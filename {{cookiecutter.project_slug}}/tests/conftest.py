@@ -20,6 +20,7 @@ from chatbot.config.loading import load_settings
 from chatbot.core.principal import Role
 from chatbot.gateway.access.rates import DEFAULTS
 from development.load_accounts import make_accounts
+from development.ports import Ports
 from development.postgres import Postgres
 from development.stack import Stack
 from tests.doubles.container_postgres import ContainerPostgres, find_obstacle
@@ -41,7 +42,7 @@ def make_state() -> Path:
     state = Path(tempfile.mkdtemp(prefix="chatbot-test-", dir="/tmp"))
     if os.getuid() == 0:
         state.chmod(0o711)
-    (state / "ports.json").write_text(json.dumps({part: free_port() for part in ("gateway", "identity", "toolserver")}))
+    (state / "ports.json").write_text(json.dumps({part: free_port() for part in Ports._fields}))
     return state
 
 

@@ -131,6 +131,23 @@ def _services_are_no_people(settings: Settings) -> Iterator[tuple[str, str]]:
             "IDENTITY__SERVICES",
             "lists the application's own client id: register a client of its own for each service",
         )
+    named = [service.certificate for service in identity.services.values() if service.certificate]
+    for name in sorted({name for name in named if named.count(name) > 1}):
+        yield "IDENTITY__SERVICES", f"gives the certificate {name} to several: each needs its own"
+
+
+def _services_port_is_its_own(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.mtls is None:
+        return
+    if not settings.mtls.url.startswith("https:"):
+        yield "MTLS__URL", "is a port of mutual TLS: write https"
+    if settings.mtls.port == settings.gateway.port:
+        yield "MTLS__PORT", "is GATEWAY__PORT: services need a port of their own"
+
+
+def _private_keys_are_private(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.mtls and settings.mtls.key.is_file() and settings.mtls.key.stat().st_mode & 0o007:
+        yield "MTLS__KEY", "names a file that everybody can read: chmod 640 or stricter"
 
 
 def _addresses_are_public(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -181,9 +198,16 @@ def _key_is_the_providers(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "MODEL__KEY", "looks like a template's: put the provider's key into the secret file model_key"
 
 
-_ALWAYS: tuple[Judgement, ...] = (_sessions_end, _prices_are_known, _somebody_is_admitted, _services_are_no_people)
+_ALWAYS: tuple[Judgement, ...] = (
+    _sessions_end,
+    _prices_are_known,
+    _somebody_is_admitted,
+    _services_are_no_people,
+    _services_port_is_its_own,
+)
 _PRODUCTION: tuple[Judgement, ...] = (
     _addresses_are_public,
+    _private_keys_are_private,
     _model_is_reached_safely,
     _key_is_the_providers,
     _roles_differ,

@@ -38,9 +38,10 @@ def load_settings(environment: Mapping[str, str], *, part: str | None = None) ->
     values: dict[str, Any] = {"environment": environment.get("CHATBOT_ENVIRONMENT", "")}
     if values["environment"] not in list(Environment):
         findings.append("CHATBOT_ENVIRONMENT must be 'development' or 'production'")
-    groups = {n: t for n, t in get_type_hints(Settings).items() if isinstance(t, type) and issubclass(t, Group)}
-    for name in groups:
-        values[name] = {}
+    groups = _groups()
+    for name, field in Settings.model_fields.items():
+        if name in groups and _is_group(field.annotation):  # one that may be left away is there when it is named
+            values[name] = {}
     _read_variables(environment, groups, values, findings)
     _read_secrets(environment.get(FOLDER), groups, values, findings)
     strict = values["environment"] == Environment.PRODUCTION
@@ -96,7 +97,7 @@ def _read_variables(
             file = f"{group}_{name}" + ("_<name>" if get_origin(field.annotation) is dict else "")
             findings.append(f"{variable} is a secret: put it into the file {file} of the secrets folder")
         else:
-            values[group][name] = _parse(environment[variable], field.annotation, variable, findings)
+            values.setdefault(group, {})[name] = _parse(environment[variable], field.annotation, variable, findings)
 
 
 def _read_secrets(
@@ -146,6 +147,15 @@ def _parse(text: str, annotation: Any, variable: str, findings: list[str]) -> An
         return kind()
 
 
+def _groups() -> dict[str, type[Group]]:
+    hints = get_type_hints(Settings).items()
+    return {name: member for name, hint in hints for member in _members(hint) if _is_group(member)}
+
+
+def _is_group(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Group)
+
+
 def _members(annotation: Any) -> tuple[Any, ...]:
     several = isinstance(annotation, UnionType) or get_origin(annotation) is dict
     return get_args(annotation) if several else (annotation,)
@@ -162,7 +172,7 @@ def _is_bytes(annotation: Any) -> bool:
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
     group, *rest = (str(part) for part in location)
     name = rest[0] if rest else ""
-    field = get_type_hints(Settings)[group].model_fields.get(name) if name else None
+    field = _groups()[group].model_fields.get(name) if name else None
     if field is not None and _is_secret(field.annotation):
         return f"the secret file {group}_{name}: {message.lower()}"
     variable = f"{PREFIX}{group.upper()}" + (f"__{name.upper()}" if name else "")

@@ -55,13 +55,34 @@ class GatewaySettings(Group):
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
+class MutualTlsSettings(Group):
+    """A second port, where services prove themselves by a certificate. It is opened when these settings are there.
+
+    All files are PEM, and are read anew when they change.
+    """
+
+    url: Origin  # as services call it, for the Host header
+    bind: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+    # the server's own chain, and its key
+    certificate: Path
+    key: Path
+    # whose certificates services have, and what these have revoked (one list of each); without lists they live out
+    client_authorities: Path
+    revoked: Path | None = None
+
+
 class Service(Group):
-    """A machine with access tokens of the issuer's. `subject` is the `sub` of its tokens, if not its client id."""
+    """A machine with access tokens of the issuer's. `subject` is the `sub` of its tokens, if not its client id.
+
+    `certificate` is the URI that its certificate names, as in spiffe://acme.example/reports.
+    """
 
     tenant: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     scopes: tuple[Literal["chat", "documents"], ...] = Field(min_length=1)
     name: str = Field(min_length=1, max_length=80)
     subject: str | None = Field(default=None, min_length=1, max_length=200)
+    certificate: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9+.-]{0,20}:[!-~]{1,200}$")
 
 
 class IdentitySettings(Group):
@@ -187,6 +208,7 @@ class Settings(Group):
 
     environment: Environment
     gateway: GatewaySettings
+    mtls: MutualTlsSettings | None = None
     identity: IdentitySettings
     database: DatabaseSettings
     valkey: ValkeySettings

@@ -103,7 +103,9 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary),
         Middleware(CapacityGuard, most=settings.limits.most_requests),
-        Middleware(HostGuard, authority=urlsplit(origin).netloc),
+        Middleware(
+            HostGuard, authority=_authority(origin), services=_authority(settings.mtls.url if settings.mtls else "")
+        ),
         Middleware(
             Arrival, actions=ActionTable(public=public), proxies=settings.gateway.trusted_proxies, cookies=cookies
         ),
@@ -123,6 +125,10 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds),
         Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES, seconds=settings.limits.body_seconds),
     ]
+
+
+def _authority(origin: str) -> str:
+    return urlsplit(origin).netloc
 
 
 @asynccontextmanager

@@ -4,18 +4,20 @@ import uvicorn
 
 from chatbot.config.settings import Settings
 from chatbot.gateway.application import build_application
-from chatbot.gateway.serving.timed import timed_protocol
+from chatbot.gateway.serving.mutual import MutualProtocol, TwoPorts
+from chatbot.gateway.serving.timed import TimedProtocol, with_limits
 from chatbot.wiring import build_gateway
+
+_NOT_STARTED = 3  # uvicorn has logged why
 
 
 def run_gateway(settings: Settings) -> None:
     """Serve until told to stop (SIGTERM lets requests under way end first)."""
-    app = build_application(build_gateway(settings))
-    uvicorn.run(
-        app,
+    config = uvicorn.Config(
+        build_application(build_gateway(settings)),
         host=settings.gateway.bind,
         port=settings.gateway.port,
-        http=timed_protocol(settings.limits),
+        http=with_limits(TimedProtocol, settings.limits),
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -28,3 +30,10 @@ def run_gateway(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
         backlog=1024,
     )
+    if settings.mtls is None:
+        server = uvicorn.Server(config)
+    else:
+        server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits))
+    server.run()
+    if not server.started:
+        raise SystemExit(_NOT_STARTED)

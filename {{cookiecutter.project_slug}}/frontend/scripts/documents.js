@@ -152,10 +152,15 @@ async function upload(files) {
   notify(refused.join(" "));
 }
 
-at("file").addEventListener("change", async () => {
-  await upload([...at("file").files]);
+async function uploadChosen() {
+  const files = [...at("file").files];
+  if (!files.length) return;
+  await upload(files);
   at("file").value = "";
-});
+}
+
+at("file").addEventListener("change", uploadChosen);
+uploadChosen(); // what was chosen before this script was there
 at("upload").addEventListener("submit", (event) => event.preventDefault());
 for (const kind of ["dragover", "dragleave", "drop"]) {
   at("upload").addEventListener(kind, (event) => {

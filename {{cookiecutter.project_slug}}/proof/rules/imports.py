@@ -13,7 +13,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "asyncpg": ("database",),
     "authlib": ("identity",),
     "celery": ("jobs", "worker", "wiring.py"),
-    "cryptography": ("jobs",),
+    "cryptography": ("identity", "jobs"),
     "docx": ("retrieval/parsing",),
     "fastapi": ("gateway",),
     "httptools": ("outbound",),
@@ -42,7 +42,7 @@ _STANDARD = {
     "ctypes": ("retrieval/parsing",),
     "http.client": (),
     "socket": (),
-    "ssl": ("outbound",),
+    "ssl": ("gateway/serving", "outbound"),
     "subprocess": ("retrieval",),
     "urllib.request": (),
 }

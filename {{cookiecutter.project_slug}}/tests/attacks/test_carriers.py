@@ -1,46 +1,52 @@
 """Whoever comes, with whatever: each carrier and state at each route has the documented answer (api-auth, api-authz).
 
-The routes are those of the real table, so that a new one is tried without anybody's thinking of it.
+The routes and what is expected are docs/permissions.md, which is made of the real table and reviewed: a new route is
+tried without anybody's thinking of it.
 """
 
 import asyncio
+import base64
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from chatbot.config.loading import load_settings
 from chatbot.core.principal import Role
-from chatbot.gateway.access.actions import ActionTable
-from chatbot.identity.keys import KeyScope, new_key
+from chatbot.identity.keys import new_key
 from chatbot.identity.people import service_id
-from chatbot.identity.permissions import POLICY, Action
 from development.load_accounts import make_accounts
 from development.stack import Stack
+from tests.doubles.certified import ask, nobodys, shown_by, unproved, uri
 from tests.doubles.database import connect
 from tests.doubles.machine import ServiceClient
+from tests.doubles.permissions import Row, read_rows
 from tests.doubles.person import Person
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-# whoever signs out cannot go on: last
-ROWS = sorted(ActionTable().rows(), key=lambda row: row[2] is Action.END_OWN_SESSION)
+ROWS = read_rows()
 
 
 @dataclass
 class Caller:
-    """Headers that a client sends, and what the policy lets it do."""
+    """Headers that a client sends, and the certificate that it shows, if any."""
 
     stack: Stack
     headers: dict[str, str]
+    certificate: ssl.SSLContext | None = None
 
-    def statuses(self) -> Iterator[tuple[str, str, Action, int]]:
-        with httpx2.Client(base_url=self.stack.url, trust_env=False, timeout=30) as client:
-            for method, template, action in ROWS:
-                path = re.sub(r"\{\w+\}", UNKNOWN, template)
-                yield method, template, action, client.request(method, path, headers=self.headers).status_code
+    def statuses(self) -> Iterator[tuple[Row, int]]:
+        url = self.stack.services_url if self.certificate else self.stack.url
+        context = self.certificate or True
+        with httpx2.Client(base_url=url, trust_env=False, timeout=30, verify=context) as client:
+            for row in ROWS:
+                path = re.sub(r"\{\w+\}", UNKNOWN, row.template)
+                yield row, client.request(row.method, path, headers=self.headers).status_code
 
 
 def by_session(person: Person) -> dict[str, str]:
@@ -118,37 +124,43 @@ def test_whoever_has_no_valid_credential_reaches_no_route(
     if state.startswith("suspended"):
         assert ada.post(f"/api/v1/admin/people/{user}/suspension").status_code == 204
     try:
-        for method, template, _, status in Caller(stack, headers).statuses():
-            assert status in ((400,) if state == "two carriers" else (401,)), (method, template, status)
+        for row, status in Caller(stack, headers).statuses():
+            assert status == (400 if state == "two carriers" else 401), (row, status)
     finally:
         if state.startswith("suspended"):
             assert ada.change("DELETE", f"/api/v1/admin/people/{user}/suspension").status_code == 204
 
 
-@pytest.mark.parametrize("name", ["alice", "ada"])
-def test_a_person_reaches_what_the_policy_gives_their_role(person: Callable[..., Person], name: str) -> None:
-    """CVE-2026-32715: the role-by-route matrix is the policy itself, held against the running application."""
-    somebody = person(name)
-    role = Role(somebody.get("/api/v1/session").json()["role"])
-    for method, template, action, status in Caller(somebody.stack, by_session(somebody)).statuses():
-        allowed = role in POLICY[action].roles
-        assert status != 401, (method, template)
-        assert (status == 403) == (not allowed), (method, template, role, status)
-        assert status < 500, (method, template)
+def must_reach(caller: Caller, role: str, scopes: set[str] | None = None) -> None:
+    for row, status in caller.statuses():
+        assert status != 401 and status < 500, (row, status)
+        assert (status == 403) == (not row.reached_by(role, scopes)), (row, role, status)
 
 
-@pytest.mark.parametrize("scopes", [("chat",), ("documents",), ("chat", "documents")], ids="+".join)
-def test_a_key_reaches_what_its_scopes_name(stack: Stack, newcomer: Person, scopes: tuple[str, ...]) -> None:
-    key = make_key(newcomer, *scopes)
-    for method, template, action, status in Caller(stack, by_key(key)).statuses():
-        allowed = POLICY[action].scope in {KeyScope(scope) for scope in scopes} and not POLICY[action].fresh
-        assert status != 401 and status < 500, (method, template)
-        assert (status == 403) == (not allowed), (method, template, status)
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.ADMIN, Role.AUDITOR])
+def test_a_person_reaches_what_the_policy_gives_their_role(
+    stack: Stack, enrolled: Callable[..., Person], role: Role
+) -> None:
+    """CVE-2026-32715: the role-by-route matrix, held against the running application."""
+    must_reach(Caller(stack, by_session(enrolled(stack, "acme", role))), role)
+
+
+SCOPES = [{"chat"}, {"documents"}, {"chat", "documents"}]
+
+
+@pytest.mark.parametrize("scopes", SCOPES, ids=lambda scopes: "+".join(sorted(scopes)))
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.ADMIN])
+def test_a_key_reaches_what_its_scopes_name(
+    stack: Stack, enrolled: Callable[..., Person], role: Role, scopes: set[str]
+) -> None:
+    owner = enrolled(stack, "acme", role)
+    must_reach(Caller(stack, by_key(make_key(owner, *scopes))), role, scopes)
 
 
 TOKENS = [
     "altered token",
     "token of the type JWT",
+    "expired token",
     "revoked token",
     "suspended token",
     "token for others",
@@ -161,7 +173,8 @@ def test_a_service_without_a_valid_token_reaches_no_route(
     stack: Stack, service: ServiceClient, person: Callable[..., Person], state: str
 ) -> None:
     """CVE-2026-45397, CVE-2025-41258: each way a token does not hold, at each route."""
-    token = service.token(resource="https://elsewhere.example") if state == "token for others" else service.token()
+    asked = {"token for others": {"resource": "https://elsewhere.example"}, "expired token": {"expires_in": "-120"}}
+    token = service.token(**asked.get(state, {}))
     header, body, signature = token.split(".")
     headers = by_token(
         {
@@ -178,21 +191,58 @@ def test_a_service_without_a_valid_token_reaches_no_route(
         assert service.send(token, "GET", "/api/v1/documents").status_code == 200  # it is somebody from then on
         assert ada.post(f"/api/v1/admin/people/{user}/suspension").status_code == 204
     try:
-        for method, template, _, status in Caller(stack, headers).statuses():
-            assert status in ((400,) if state == "two carriers" else (401,)), (method, template, status)
+        for row, status in Caller(stack, headers).statuses():
+            assert status == (400 if state == "two carriers" else 401), (row, status)
     finally:
         if state == "suspended token":
             assert ada.change("DELETE", f"/api/v1/admin/people/{user}/suspension").status_code == 204
 
 
-@pytest.mark.parametrize("scopes", ["chat", "documents", "chat documents"])
-def test_a_token_reaches_what_its_scopes_name(stack: Stack, service: ServiceClient, scopes: str) -> None:
-    held = {KeyScope(scope) for scope in scopes.split()}
-    for method, template, action, status in Caller(stack, by_token(service.token(scopes))).statuses():
-        rule = POLICY[action]
-        allowed = rule.scope in held and not rule.fresh and Role.SERVICE in rule.roles
-        assert status != 401 and status < 500, (method, template, status)
-        assert (status == 403) == (not allowed), (method, template, status)
+@pytest.mark.parametrize("scopes", SCOPES, ids=lambda scopes: "+".join(sorted(scopes)))
+def test_a_token_reaches_what_its_scopes_name(stack: Stack, service: ServiceClient, scopes: set[str]) -> None:
+    must_reach(Caller(stack, by_token(service.token(" ".join(scopes)))), Role.SERVICE, scopes)
+
+
+def test_a_certificate_reaches_what_its_service_may(stack: Stack) -> None:
+    shown = shown_by(stack.authority.issue(uri()), stack.authority)
+    must_reach(Caller(stack, {}, shown), Role.SERVICE, {"chat", "documents"})
+
+
+@pytest.mark.parametrize("state", ["none", "another authority's", "expired", "not yet valid", "a server's", "for mail"])
+def test_without_a_proof_the_services_port_answers_on_no_route(stack: Stack, state: str) -> None:
+    """CVE-2026-45397: the public paths too; the handshake ends before a request is read."""
+    shown = shown_by(unproved(stack.authority)[state], stack.authority)
+    for row in ROWS:
+        path = re.sub(r"\{\w+\}", UNKNOWN, row.template)
+        assert ask(stack.services_port, shown, row.method, path)[0] == 0, row
+    for path in ("/healthz", "/sign-in", "/nowhere"):
+        assert ask(stack.services_port, shown, "GET", path)[0] == 0
+
+
+UNLISTED = ["another service's", "a longer name", "two names", "a host's name", "no name"]
+
+
+@pytest.mark.parametrize("state", [*UNLISTED, "suspended", "beside a session", "beside a key", "beside a token"])
+def test_a_certificate_that_is_nobody_s_reaches_no_route(
+    stack: Stack, newcomer: Person, service: ServiceClient, person: Callable[..., Person], state: str
+) -> None:
+    """CVE-2026-45397: each way a genuine certificate does not hold, at each route."""
+    ada, user = person("ada"), service_id("acme", stack.issuer, "reports")
+    shown = shown_by(nobodys(stack.authority).get(state) or stack.authority.issue(uri()), stack.authority)
+    headers = {
+        "beside a session": by_session(newcomer) | {"origin": stack.url},
+        "beside a key": by_key(newcomer.key),
+        "beside a token": by_token(service.token()),
+    }.get(state, {})
+    if state == "suspended":
+        assert ask(stack.services_port, shown, "GET", "/v1/models")[0] == 200  # it is somebody from then on
+        assert ada.post(f"/api/v1/admin/people/{user}/suspension").status_code == 204
+    try:
+        for row, status in Caller(stack, headers, shown).statuses():
+            assert status == (400 if state.startswith("beside") else 401), (row, status)
+    finally:
+        if state == "suspended":
+            assert ada.change("DELETE", f"/api/v1/admin/people/{user}/suspension").status_code == 204
 
 
 @pytest.mark.parametrize("name", ["x-client-cert", "x-ssl-client-cert", "x-forwarded-client-cert", "x-user", "x-forwarded-user",
@@ -204,6 +254,16 @@ def test_no_other_header_is_a_credential(alice: Person, newcomer: Person, name: 
         assert answer.status_code == 401
         mine = alice.get("/api/v1/session", headers={name: value}).json()
         assert (mine["name"], mine["role"]) == ("Alice Archer", "member")
+
+
+@pytest.mark.parametrize("name", ["client-cert", "x-forwarded-client-cert", "x-ssl-client-verify", "ssl-client-s-dn"])
+def test_at_the_services_port_no_header_speaks_for_another(stack: Stack, name: str) -> None:
+    """RFC 9440: whose certificate it is, is the connection's to say."""
+    mine, theirs = stack.authority.issue(uri("spiffe://acme.example/billing")), stack.authority.issue(uri())
+    value = base64.b64encode(theirs.certificate.public_bytes(Encoding.DER)).decode()
+    shown = shown_by(mine, stack.authority)
+    for claimed in (f":{value}:", value, "URI=spiffe://acme.example/reports", "SUCCESS"):
+        assert ask(stack.services_port, shown, "GET", "/v1/models", **{name.replace("-", "_"): claimed})[0] == 401
 
 
 # what belongs to somebody else
@@ -235,7 +295,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/admin/people/{person}/role": {"role": "auditor"},
     "/api/v1/admin/people/{person}/budget": {"monthly_tokens": 1},
 }
-NESTED = [(method, template) for method, template, _ in ROWS if "{" in template and "{model}" not in template]
+NESTED = [(row.method, row.template) for row in ROWS if "{" in row.template and "{model}" not in row.template]
 
 
 def send(person: Person, method: str, path: str, template: str) -> int:

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from development.stack import Stack
+from tests.doubles.certified import ask, shown_by, uri
 from tests.doubles.forger import OTHER, Forger
 from tests.doubles.goal import must_fail
 from tests.doubles.machine import ServiceClient
@@ -110,3 +111,12 @@ def test_the_provider_gives_no_token_to_whoever_has_no_secret(stack: Stack) -> N
         assert answer.status_code == 401
         for path in ("/introspect", "/revoke"):
             assert httpx2.post(f"{stack.issuer}{path}", data={}, auth=auth, trust_env=False).status_code == 401
+
+
+def test_a_certificate_of_another_service_opens_nothing(stack: Stack) -> None:
+    """One authority issues for a whole company: whoever runs another of its services has a genuine one."""
+    shown = shown_by(stack.authority.issue(uri("spiffe://acme.example/billing")), stack.authority)
+    for path in PATHS:
+        status, _ = ask(stack.services_port, shown, "GET", path)
+        must_fail(status == 200, f"{path} was read with another service's certificate")
+        assert status == 401

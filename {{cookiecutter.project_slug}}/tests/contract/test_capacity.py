@@ -8,7 +8,7 @@ from uvicorn.server import ServerState
 
 from chatbot.config.limits import LimitsSettings
 from chatbot.gateway.access.capacity import CapacityGuard, Overloaded
-from chatbot.gateway.serving.timed import timed_protocol
+from chatbot.gateway.serving.timed import TimedProtocol, with_limits
 
 
 def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
@@ -74,7 +74,7 @@ def test_a_reader_who_takes_nothing_gains_no_time_by_asking_again() -> None:
         settings = LimitsSettings(reader_seconds=1)
         config = Config(app, log_config=None, lifespan="off")
         config.load()
-        protocol = timed_protocol(settings)(config, ServerState(), {})
+        protocol = with_limits(TimedProtocol, settings)(config, ServerState(), {})
         wire = Wire()
         protocol.connection_made(wire)
         protocol.data_received(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")

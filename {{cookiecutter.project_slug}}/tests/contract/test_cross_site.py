@@ -60,10 +60,12 @@ def test_the_application_s_own_page_may_ask(given: dict[str, str]) -> None:
      {"sec_fetch_site": "same-site"}, {"sec_fetch_site": "none"}, {"sec_fetch_site": "same-origin"}],
     ids=str,
 )  # fmt: skip
-def test_a_program_is_spared_this_and_a_browser_with_a_key_is_not(given: dict[str, str]) -> None:
-    key = headers(authorization="Bearer x")
-    assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=key).status == 200
-    assert call(CrossSiteGuard(Inner(), origin=OWN), "POST", headers=key + headers(**given)).status == 403
+def test_a_program_is_spared_this_and_a_browser_with_its_credential_is_not(given: dict[str, str]) -> None:
+    """A person's browser adds an installed certificate by itself, and says where the page is from."""
+    guard = CrossSiteGuard(Inner(), origin=OWN)
+    for own, scope in ((headers(authorization="Bearer x"), {}), ([], {"peer_certificate": b"x"})):
+        assert call(guard, "POST", headers=own, **scope).status == 200
+        assert call(guard, "POST", headers=own + headers(**given), **scope).status == 403
 
 
 @pytest.mark.parametrize("method", [method for method in UNSAFE if method])
@@ -89,3 +91,12 @@ def test_another_host_is_refused(hosts: list[bytes]) -> None:
     guard = HostGuard(Inner(), authority="chat.example")
     assert call(guard, headers=[(b"host", host) for host in hosts]).status == 421
     assert call(guard, headers=[(b"host", b"chat.example")]).status == 200
+
+
+def test_each_port_has_its_own_host() -> None:
+    for services in ("services.example:8443", ""):
+        guard = HostGuard(Inner(), authority="chat.example", services=services)
+        own, other = [(b"host", services.encode())], [(b"host", b"chat.example")]
+        assert call(guard, headers=own, peer_certificate=b"x").status == 200
+        assert call(guard, headers=other, peer_certificate=b"x").status == 421
+        assert call(guard, headers=own).status == 421

@@ -35,6 +35,10 @@ class Keys:
     async def find(self, text: str) -> Admission | None:
         return Admission(BOB, Carrier.KEY, "k", frozenset({KeyScope.CHAT})) if text == "genuine-key" else None
 
+    async def find_by_certificate(self, certificate: bytes) -> Admission | None:
+        genuine = Admission(BOB, Carrier.CERTIFICATE, "c", frozenset({KeyScope.CHAT}))
+        return genuine if certificate == b"genuine" else None
+
 
 def gate(inner: Inner) -> Any:
     unlimited = AsyncMock(refused=None)
@@ -124,4 +128,28 @@ def test_with_a_key_the_route_is_told_who_asks_and_how_far_they_reach() -> None:
     assert call(gate(inner), path="/v1/models", headers=bearer("genuine-key")).status == 200
     assert inner.scopes[0]["principal"] == BOB
     assert inner.scopes[0]["admission"].scopes == {KeyScope.CHAT}
+    assert "session_token" not in inner.scopes[0]
+
+
+@pytest.mark.parametrize("path", [*PATHS, *(path for _, path in PUBLIC)])
+@pytest.mark.parametrize("certificate", [b"", b"made up"])
+def test_at_the_services_port_nothing_is_public(path: str, certificate: bytes) -> None:
+    inner = Inner()
+    with pytest.raises(SignInRequired):
+        call(gate(inner), "GET", path, peer_certificate=certificate)
+    assert inner.scopes == []
+
+
+@pytest.mark.parametrize("given", [bearer("genuine-key"), cookie("genuine"), bearer("made up")], ids=str)
+def test_a_certificate_and_another_credential_are_none(given: list[tuple[bytes, bytes]]) -> None:
+    inner = Inner()
+    with pytest.raises(Problem) as refused:
+        call(gate(inner), "GET", "/v1/models", given, peer_certificate=b"genuine")
+    assert (refused.value.status, inner.scopes) == (400, [])
+
+
+def test_with_a_certificate_the_route_is_told_who_asks() -> None:
+    inner = Inner()
+    assert call(gate(inner), "GET", "/v1/models", peer_certificate=b"genuine").status == 200
+    assert inner.scopes[0]["admission"].carrier is Carrier.CERTIFICATE
     assert "session_token" not in inner.scopes[0]

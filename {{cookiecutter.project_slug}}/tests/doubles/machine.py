@@ -22,8 +22,8 @@ class ServiceClient:
     def ask_provider(self, path: str, **form: str) -> httpx2.Response:
         return self._client.post(f"{self.stack.issuer}{path}", data=form, auth=self._basic)
 
-    def token(self, scope: str = "", resource: str = "") -> str:
-        answer = self.ask_provider("/token", grant_type="client_credentials", scope=scope, resource=resource)
+    def token(self, scope: str = "", **more: str) -> str:
+        answer = self.ask_provider("/token", grant_type="client_credentials", scope=scope, **more)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 

@@ -16,7 +16,9 @@ from development.stack import PROJECT, Stack
 @contextmanager
 def second_gateway(stack: Stack, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """Run it; whoever asks it must name the stack's own host."""
-    environment = stack.environment("gateway") | {"CHATBOT_GATEWAY__PORT": str(port)}
+    own = stack.environment("gateway")  # one port for services is enough
+    environment = {name: value for name, value in own.items() if not name.startswith("CHATBOT_MTLS__")}
+    environment["CHATBOT_GATEWAY__PORT"] = str(port)
     with open(stack.places.logs / "gateway-2.log", "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "chatbot", "run", "gateway"], cwd=PROJECT, env=environment, stdout=log, stderr=log

@@ -12,6 +12,7 @@ from chatbot.identity.people import service_id, tenant_id
 from development.processes import end_child
 from development.stack import Stack
 from tests.conftest import running_stack
+from tests.doubles.certified import certified, uri
 from tests.doubles.database import connect
 from tests.doubles.machine import ServiceClient
 from tests.doubles.person import Person
@@ -160,6 +161,51 @@ def test_no_token_is_ever_written_down(stack: Stack, service: ServiceClient) -> 
     for log in stack.places.logs.iterdir():
         text = log.read_text()
         assert signature not in text and body not in text and "A" * 500 not in text
+
+
+def test_a_service_with_a_certificate_is_the_same_service(stack: Stack, service: ServiceClient) -> None:
+    document = upload(service, service.token(), "by-token.md")
+    with certified(stack, stack.authority.issue(uri())) as client:
+        assert document in client.get("/api/v1/documents").text
+        assert client.delete(f"/api/v1/documents/{document}").status_code in (200, 204)
+        answer = client.post("/v1/chat/completions", json=QUESTION)
+        assert answer.status_code == 200, answer.text
+    with connect(stack, "bootstrap") as outside:
+        wait_for(lambda: bool(outside.execute(_TRAIL, ("certificate",)).fetchone()[0]), 10)
+
+
+_TRAIL = "select count(*) from chatbot.audit_events where carrier = %s and credential = 'service-reports'"
+
+
+@pytest.mark.parametrize("how", ["suspended", "revoked"])
+def test_an_open_answer_ends_with_its_certificate(
+    model_stack: Stack, model: ScriptedModel, person: Callable[..., Person], how: str
+) -> None:
+    """CVE-2026-44553: on a connection that was verified before."""
+    model.reset()
+    model.behave = talk_on
+    issued, ada = model_stack.authority.issue(uri()), person("ada", model_stack)
+    suspension = f"/api/v1/admin/people/{service_id('acme', model_stack.issuer, 'reports')}/suspension"
+    asked = {"model": "chatbot", "stream": True, "messages": [{"role": "user", "content": "Talk on."}]}
+    listed = model_stack.certificates / "revoked.pem"
+    with certified(model_stack, issued) as client:
+        try:
+            with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+                pieces = answer.iter_text()
+                assert "word" in "".join(next(pieces) for _ in range(5))
+                if how == "suspended":
+                    assert ada.post(suspension).status_code == 204
+                else:
+                    listed.write_bytes(model_stack.authority.revoked(issued.certificate))
+                begun = time.monotonic()
+                rest = "".join(pieces)  # reads until the server ends it
+            assert time.monotonic() - begun < 10
+            assert "[DONE]" not in rest and "access has ended" in rest
+            assert client.get("/v1/models").status_code == 401  # on the same connection
+        finally:
+            assert ada.change("DELETE", suspension).status_code == 204
+            listed.write_bytes(model_stack.authority.revoked())
+    model.reset()
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,9 @@ def test_each_says_who_may_ask_and_how_it_refuses(method: str, path: str) -> Non
     operation = DOCUMENT["paths"][path][method.lower()]
     carriers = {name for each in operation.get("security", []) for name in each}
     expected = (
-        set() if (method, path) in PUBLIC else {"session"} | ({"key"} if POLICY[ACTIONS[path][method]].scope else set())
+        set()
+        if (method, path) in PUBLIC
+        else {"session"} | ({"key", "certificate"} if POLICY[ACTIONS[path][method]].scope else set())
     )
     assert carriers == expected
     form = "Error" if path.startswith("/v1/") else "Problem"

@@ -124,3 +124,35 @@ def test_development_is_told_of_contradictions_only(tmp_path: Path) -> None:
     settings = {"ENVIRONMENT": "development", "GATEWAY__PUBLIC_URL": "http://127.0.0.1:8000", "MODEL__BASE_URL": None}
     assert findings(tmp_path, part="", **settings) == ""
     assert "longer than" in findings(tmp_path, part="", **settings, IDENTITY__IDLE_SECONDS="90000")
+
+
+MTLS = {
+    "MTLS__URL": "https://chat-services.acme.net:8443",
+    "MTLS__PORT": "8443",
+    "MTLS__CERTIFICATE": "/run/tls/tls.crt",
+    "MTLS__KEY": "/run/tls/tls.key",
+    "MTLS__CLIENT_AUTHORITIES": "/run/tls/ca.crt",
+}
+SERVICE = {"tenant": "acme", "scopes": ["chat"], "name": "x", "certificate": "spiffe://acme.net/x"}
+
+
+def test_the_services_port_is_whole_or_not_there(folder: Path) -> None:
+    assert findings(folder, **MTLS) == ""
+    for name in MTLS:
+        found = findings(folder, **{other: value for other, value in MTLS.items() if other != name})
+        assert f"CHATBOT_{name}: field required" in found
+    assert "write https" in findings(folder, **MTLS | {"MTLS__URL": "http://chat-services.acme.net:8443"})
+    assert "a port of their own" in findings(folder, **MTLS, GATEWAY__PORT="8443")
+    assert "CHATBOT_MTLS__PORTS is not a setting" in findings(folder, **MTLS, MTLS__PORTS="1")
+    key = folder.parent / "tls.key"
+    key.write_text("x")
+    key.chmod(0o644)
+    assert "everybody can read" in findings(folder, **MTLS | {"MTLS__KEY": str(key)})
+
+
+def test_one_certificate_is_one_service_s(folder: Path) -> None:
+    assert findings(folder, IDENTITY__SERVICES=json.dumps({"a": SERVICE})) == ""
+    assert "to several" in findings(folder, IDENTITY__SERVICES=json.dumps({"a": SERVICE, "b": SERVICE}))
+    for name in ("reports", "", "spiffe://acme.net/ x", "*"):
+        found = findings(folder, IDENTITY__SERVICES=json.dumps({"a": SERVICE | {"certificate": name}}))
+        assert "a.certificate" in found, name

@@ -1,4 +1,4 @@
-"""What programs carry: API keys, and access tokens of services (part of control api-auth).
+"""What programs carry: API keys; access tokens and certificates of services (part of control api-auth).
 
 A service has a row among its tenant's people, noted when it first comes, so that what it makes is its own, and so that
 an administrator can suspend it. Fails closed: a service that is suspended, or was given another role, stays out.
@@ -12,6 +12,7 @@ from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.standing import StandingStore
 from chatbot.database.engines import Database
 from chatbot.identity.admission import Admission
+from chatbot.identity.certificates import Certificates
 from chatbot.identity.keys import PREFIX
 from chatbot.identity.tokens.access import AccessTokens, Machine
 from chatbot.limits.scripts import Counters
@@ -23,10 +24,17 @@ class Programs:
     """Finds whose credential a program carries."""
 
     def __init__(
-        self, keys: KeyStore, tokens: AccessTokens, database: Database, standing: StandingStore, counters: Counters
+        self,
+        keys: KeyStore,
+        tokens: AccessTokens,
+        certificates: Certificates,
+        database: Database,
+        standing: StandingStore,
+        counters: Counters,
     ) -> None:
         self._keys = keys
         self._tokens = tokens
+        self._certificates = certificates
         self._database = database
         self._standing = standing
         self._counters = counters
@@ -36,7 +44,13 @@ class Programs:
         """Return whose key or token `text` is, or None. Raises `DatabaseFault` or `Unavailable`."""
         if text.startswith(PREFIX):
             return await self._keys.find(text)
-        machine = await self._tokens.find(text)
+        return await self._enter(await self._tokens.find(text))
+
+    async def find_by_certificate(self, certificate: bytes) -> Admission | None:
+        """Return whose certificate it is, or None. Raises as `find`."""
+        return await self._enter(self._certificates.find(certificate))
+
+    async def _enter(self, machine: Machine | None) -> Admission | None:
         if machine is None:
             return None
         who = machine.admission.principal

@@ -2,10 +2,10 @@
 
 Stops: another site's page acting with a visitor's cookies. Unsafe methods need this application's own
 Origin, `Sec-Fetch-Site: same-origin` from browsers that send it, and the session's own token. Safe requests
-from elsewhere may only be top-level navigations to a page. A program's request, with an Authorization header and no
-sign of a browser, needs none of this: it carries nothing that somebody else's page could borrow; nor does what the
-identity provider sends (`UNSOLICITED`), where no cookie counts. No response ever
-carries a CORS header. Fails closed: no Origin, no change.
+from elsewhere may only be top-level navigations to a page. A program's request, with an Authorization header or a
+certificate and no sign of a browser, needs none of this: it carries nothing that somebody else's page could borrow; nor
+does what the identity provider sends (`UNSOLICITED`), where no cookie counts. No response ever carries a CORS header.
+Fails closed: no Origin, no change.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -47,7 +47,7 @@ class CrossSiteGuard:
         if origin is not None and origin != self._origin:
             return "The Origin header names another site."
         if scope["method"] not in _SAFE:
-            by_program = b"authorization" in found or (scope["method"], scope["path"]) in UNSOLICITED
+            by_program = b"authorization" in found or "peer_certificate" in scope or _is_unsolicited(scope)
             return self._refusal_of_change(origin, site, by_program=by_program)
         if site in (None, b"same-origin", b"none"):
             return None
@@ -58,10 +58,14 @@ class CrossSiteGuard:
     @staticmethod
     def _refusal_of_change(origin: bytes | None, site: bytes | None, *, by_program: bool) -> str | None:
         if origin is None and site is None and by_program:
-            return None  # no browser adds an Authorization header by itself, and the gate takes no cookie beside it
+            return None  # a browser sends one of them, and the gate takes no cookie beside these
         if origin is None:
             return "A changing request must carry an Origin header."
         return None if site in (None, b"same-origin") else "The browser says that another site asked."
+
+
+def _is_unsolicited(scope: Scope) -> bool:
+    return (scope["method"], scope["path"]) in UNSOLICITED
 
 
 def has_session_token(scope: Scope, sessions: SessionStore, token: str) -> bool:

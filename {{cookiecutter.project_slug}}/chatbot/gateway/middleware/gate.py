@@ -1,8 +1,9 @@
 """Who asks (control api-auth).
 
 Stops: a route that was forgotten. The gate stands before routing and knows only the short public table:
-every other path, existing or not, needs a principal, by a session's cookie, by an API key or by a service's access
-token, never by two of them. Fails closed: no store of sessions or keys, no issuer that answers, no entry.
+every other path, existing or not, needs a principal, by a session's cookie, by an API key, by a service's access
+token or, at the services' own port, by its certificate, never by two of them. Fails closed: no store of sessions or
+keys, no issuer that answers, no entry.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ SIGN_IN = "/sign-in"
 class InvalidKey(SignInRequired):
     """A credential came that opens nothing."""
 
-    title = "The key or token is not valid"
+    title = "The key, token or certificate is not valid"
     code = "invalid_api_key"
 
 
@@ -56,14 +57,15 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        certificate = scope.get("peer_certificate")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if (method, scope["path"]) in self._public:
+        if certificate is None and (method, scope["path"]) in self._public:
             await self._app(scope, receive, send)
             return
         token = scope["session_cookie"]
         carried = [value for name, value in scope["headers"] if name == b"authorization"]
-        if carried:
-            await self._admit_by_key(scope, carried, token)
+        if carried or certificate is not None:
+            await self._admit_program(scope, carried, certificate, token)
         elif not await self._admit_by_session(scope, token):
             if _is_page(scope):
                 await _redirect(send)
@@ -92,18 +94,24 @@ class Gate:
         scope["session_token"] = token
         return True
 
-    async def _admit_by_key(self, scope: Scope, carried: list[bytes], token: str | None) -> None:
-        """Put in whom the key or the token stands for. What it reaches is the policy's to say."""
-        if token is not None or len(carried) > 1:
+    async def _admit_program(
+        self, scope: Scope, carried: list[bytes], certificate: bytes | None, token: str | None
+    ) -> None:
+        """Put in whom the key, token or certificate stands for. What it reaches is the policy's to say."""
+        if (token is not None) + len(carried) + (certificate is not None) > 1:
             note_refusal("api-auth", "more than one credential")
-            raise Problem("Send one credential: either a session's cookie or one Authorization header.")
-        kind, _, text = carried[0].decode("latin-1").partition(" ")
-        admission = await self._keys.find(text) if kind.lower() == "bearer" else None
+            raise Problem("Send one credential: a session's cookie, one Authorization header, or a certificate.")
+        if certificate is not None:
+            admission = await self._keys.find_by_certificate(certificate)
+        else:
+            kind, _, text = carried[0].decode("latin-1").partition(" ")
+            admission = await self._keys.find(text) if kind.lower() == "bearer" else None
         if admission is None:
             note_refusal("api-auth", "no such key")
             await self._limiter.hit([self._charging.refused], client_bucket(client_address(scope)))
             raise InvalidKey(
-                "It is unknown, has expired or was revoked. Make a new key in the settings, or get a new token."
+                "It is unknown, has expired or was revoked. Make a new key in the settings, or get a new token or"
+                " certificate."
             )
         _admit(scope, admission)
         if is_answering(scope):

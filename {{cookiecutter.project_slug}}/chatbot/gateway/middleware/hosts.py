@@ -19,11 +19,12 @@ class WrongHost(Problem):
 
 
 class HostGuard:
-    """Admits requests for one exact authority."""
+    """Admits requests for one exact authority; the services' port has its own."""
 
-    def __init__(self, app: ASGIApp, *, authority: str) -> None:
+    def __init__(self, app: ASGIApp, *, authority: str, services: str = "") -> None:
         self._app = app
         self._authority = authority.encode("ascii")
+        self._services = services.encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 421 (RFC 9110, section 15.5.20)."""
@@ -32,7 +33,7 @@ class HostGuard:
             return
         if scope["type"] == "http":
             hosts = [value for name, value in scope["headers"] if name == b"host"]
-            if hosts != [self._authority]:
+            if hosts != [self._services if "peer_certificate" in scope else self._authority]:
                 note_refusal("web-csrf", "another host")
                 await send_problem(scope, send, WrongHost("This server does not answer for that name."))
                 return

@@ -53,7 +53,10 @@ class StandingWatch:
         if admission.carrier is Carrier.SESSION and not await self.sessions.is_open(scope["session_token"]):
             return False
         if admission.carrier is not Carrier.SESSION:
-            found = await self.keys.find(_bearer(scope))
+            if admission.carrier is Carrier.CERTIFICATE:
+                found = await self.keys.find_by_certificate(scope["peer_certificate"])
+            else:
+                found = await self.keys.find(_bearer(scope))
             return found is not None and found.principal.role is admission.principal.role
         return await self.people.role(admission.principal) is admission.principal.role
 

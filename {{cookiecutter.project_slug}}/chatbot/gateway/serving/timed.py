@@ -6,7 +6,7 @@ whoever is late is disconnected, which also stops the model that answers them.
 """
 
 import asyncio
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -107,6 +107,9 @@ class TimedProtocol(HttpToolsProtocol):
             self._reader_timer = None
 
 
-def timed_protocol(settings: LimitsSettings) -> type[TimedProtocol]:
-    """Return the protocol with these limits, for uvicorn's `http`."""
-    return type("Timed", (TimedProtocol,), {"limits": settings})
+Protocol = TypeVar("Protocol", bound=TimedProtocol)
+
+
+def with_limits(protocol: type[Protocol], settings: LimitsSettings) -> type[Protocol]:
+    """Return a protocol with these limits, for uvicorn's `http`."""
+    return type("Limited", (protocol,), {"limits": settings})

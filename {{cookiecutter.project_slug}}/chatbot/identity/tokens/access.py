@@ -5,7 +5,7 @@ token is none (CVE-2025-41258). Only a service that the settings list comes in, 
 entry and the token reach. Fails closed: a token that cannot be verified now is refused, and none is ever logged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ class AccessTokens:
         if self._settings.introspects and not await self._revocation.holds(token, claims):
             note_refusal("acc-identity", "token: revoked")
             return None
-        return self._admit(claims, service)
+        return self._admit(claims, service.scopes)
 
     async def _verify(self, token: str) -> dict[str, Any]:
         rules: dict[str, Any] = {name: {"essential": True} for name in _REQUIRED}
@@ -76,13 +76,18 @@ class AccessTokens:
             raise NoToken("no service of ours")
         return service
 
-    def _admit(self, claims: Mapping[str, Any], service: Service) -> Machine:
-        client = str(claims["client_id"])
+    def _admit(self, claims: Mapping[str, Any], listed: Iterable[str]) -> Machine:
         named = claims.get("scope")
         granted = set(named.split(" ")) if isinstance(named, str) else set()
-        scopes = frozenset(KeyScope(scope) for scope in service.scopes if scope in granted)
-        user = service_id(service.tenant, self._settings.issuer, client)
-        who = Principal(tenant_id(service.tenant), user, Role.SERVICE, service.name)
-        # named by its service, not by the token: a new token brings no new rates or budgets
-        admission = Admission(who, Carrier.TOKEN, f"service-{client}", scopes)
-        return Machine(admission, service.tenant, self._settings.issuer, f"service:{client}")
+        scopes = frozenset(KeyScope(scope) for scope in listed if scope in granted)
+        return as_machine(self._settings, str(claims["client_id"]), Carrier.TOKEN, scopes)
+
+
+def as_machine(settings: IdentitySettings, client: str, carrier: Carrier, scopes: frozenset[KeyScope]) -> Machine:
+    """Return the service that the settings list as `client`: the same one, whatever it came with."""
+    service = settings.services[client]
+    user = service_id(service.tenant, settings.issuer, client)
+    who = Principal(tenant_id(service.tenant), user, Role.SERVICE, service.name)
+    # named by its service, not by the token: a new token brings no new rates or budgets
+    admission = Admission(who, carrier, f"service-{client}", scopes)
+    return Machine(admission, service.tenant, settings.issuer, f"service:{client}")

@@ -1,0 +1,102 @@
+"""The services' own port (part of control acc-identity): mutual TLS, and who is at the other end.
+
+Stops: a service that cannot prove itself, before any byte of a request is read; identity that comes in a header; a
+session resumed past the verification (CVE-2025-23419). uvicorn hands no peer certificate on, so its protocol does it
+here. Files are read anew when they change. Fails closed: files that cannot be read let nobody in.
+"""
+
+import asyncio
+import ssl
+from typing import Any
+
+import uvicorn
+
+from chatbot.config.settings import MutualTlsSettings
+from chatbot.gateway.serving.timed import TimedProtocol
+from chatbot.monitoring.refusals import note_refusal
+
+
+class MutualProtocol(TimedProtocol):
+    """One connection whose peer has proved itself. The certificate, DER, is in the scope of each request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        """Take a connection after its handshake."""
+        self._certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+        super().connection_made(transport)
+
+    def on_message_begin(self) -> None:
+        """Begin a request; nothing that it says of itself is asked."""
+        super().on_message_begin()
+        self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]  # ours
+
+
+class Trust:
+    """The context of each handshake: whom the files trust now."""
+
+    def __init__(self, settings: MutualTlsSettings) -> None:
+        self._settings = settings
+        files = (settings.certificate, settings.key, settings.client_authorities, settings.revoked)
+        self._files = [path for path in files if path is not None]
+        self._seen = self._changes()
+        self.context = self._read()
+        self._latest = self.context
+
+    def _changes(self) -> list[int]:
+        return [path.stat().st_mtime_ns for path in self._files]
+
+    def _read(self) -> ssl.SSLContext:
+        settings = self._settings
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.num_tickets = 0  # a resumed session is verified by nobody
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        context.load_cert_chain(settings.certificate, settings.key)
+        context.load_verify_locations(settings.client_authorities)
+        if settings.revoked is not None:
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+            context.load_verify_locations(settings.revoked)
+        context.sni_callback = self._renew
+        return context
+
+    def _renew(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> int | None:
+        """Take what the files hold now; called at each handshake's beginning."""
+        try:
+            if (seen := self._changes()) != self._seen:
+                self._latest, self._seen = self._read(), seen
+        except (OSError, ssl.SSLError) as error:
+            note_refusal("acc-identity", f"certificates: {type(error).__name__}")
+            return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
+        connection.context = self._latest
+        return None
+
+
+class TwoPorts(uvicorn.Server):
+    """The server with the services' port beside its own; one application, one count of connections."""
+
+    def __init__(self, config: uvicorn.Config, settings: MutualTlsSettings, protocol: type[MutualProtocol]) -> None:
+        super().__init__(config)
+        self._settings = settings
+        self._protocol = protocol
+
+    async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 - uvicorn's
+        """Listen on both ports, or end the program with a sentence that says why not."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        try:
+            listener = await loop.create_server(
+                self._connect,
+                settings.bind,
+                settings.port,
+                ssl=Trust(settings).context,
+                ssl_handshake_timeout=self._protocol.limits.head_seconds,
+                backlog=self.config.backlog,
+                start_serving=False,
+            )
+        except (OSError, ssl.SSLError) as error:
+            raise SystemExit(f"The services' port {settings.port} cannot be opened: {error}") from error
+        await super().startup(sockets)
+        await listener.start_serving()
+        self.servers.append(listener)
+
+    def _connect(self) -> MutualProtocol:
+        return self._protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
