@@ -45,7 +45,7 @@ async def make_accounts(
             key = new_key()
             async with parts.database.acting_for(who) as connection:
                 await enrol(connection, who, parts.database.vouch_for(who), tenant, _ISSUER, subject)
-                await keep_key(connection, who, "load", key, frozenset(KeyScope), _KEY_LIFE)
+                await keep_key(connection, who, key, {"name": "load", "scopes": sorted(KeyScope)}, _KEY_LIFE)
             token = await parts.sessions.open(who)
             name = CookieNames.of(settings.gateway.instance).session
             made.append(

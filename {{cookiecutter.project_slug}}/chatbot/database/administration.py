@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatbot.core.principal import Principal, Role
 from chatbot.database.tables import Tenant, User
 
-_KEY = "id name hint scopes created_at expires_at last_used_at revoked_at".split()
+_KEY = "id name hint scopes networks created_at expires_at last_used_at revoked_at".split()
 PersonRow = Row[*tuple[Any, ...]]
 
 
@@ -24,12 +24,14 @@ PersonRow = Row[*tuple[Any, ...]]
 class Enrolled:
     """What counts for a person from this sign-in on. `role` is None for somebody suspended.
 
-    `changed`: the role is another one than before, so that earlier sessions must end.
+    `changed`: the role is another one than before, so that earlier sessions must end. The budgets are tokens for each
+    month, of their own and of their tenant.
     """
 
     role: Role | None
     changed: bool
     monthly_tokens: int | None
+    tenant_tokens: int | None
 
 
 async def enrol(
@@ -39,7 +41,20 @@ async def enrol(
     await connection.execute(insert(Tenant).values(id=who.tenant_id, slug=tenant).on_conflict_do_nothing())
     noted = func.secure.enrol(voucher, issuer, subject, who.name).table_valued("role", "changed", "monthly_tokens")
     row = (await connection.execute(select(noted))).one()
-    return Enrolled(Role(row.role) if row.role else None, row.changed, row.monthly_tokens)
+    return Enrolled(
+        Role(row.role) if row.role else None, row.changed, row.monthly_tokens, await read_budget(connection, who)
+    )
+
+
+async def read_budget(connection: AsyncConnection, who: Principal) -> int | None:
+    """Return the tokens for each month that the tenant's administrator set."""
+    return await connection.scalar(select(Tenant.monthly_tokens).where(Tenant.id == who.tenant_id))
+
+
+async def change_budget(connection: AsyncConnection, who: Principal, tokens: int | None) -> bool:
+    """Set the tenant's tokens for each month, or take them away; False when the caller may not."""
+    change = update(Tenant).where(Tenant.id == who.tenant_id).values(monthly_tokens=tokens)
+    return (await connection.execute(change)).rowcount == 1
 
 
 async def acting_role(connection: AsyncConnection) -> Role | None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, MetaData, Text, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import CIDR, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -26,6 +26,7 @@ class Tenant(Table):
     __tablename__ = "tenants"
     id: Mapped[UUID] = mapped_column(primary_key=True)
     slug: Mapped[str]
+    monthly_tokens: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class User(Table):
@@ -141,6 +142,7 @@ class ApiKey(Table):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+    networks: Mapped[list[str]] = mapped_column(ARRAY(CIDR))
     revoked_at: Mapped[datetime | None]
 
 

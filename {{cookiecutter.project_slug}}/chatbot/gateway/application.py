@@ -15,7 +15,7 @@ from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.permission import PermissionGuard
 from chatbot.gateway.access.rates import RateTable
-from chatbot.gateway.administration import people
+from chatbot.gateway.administration import people, tenant
 from chatbot.gateway.cookies import CookieNames
 from chatbot.gateway.dependencies import as_described
 from chatbot.gateway.middleware.body import BodyJudge
@@ -54,6 +54,7 @@ ROUTERS = (
     auth.router,
     health.router,
     people.router,
+    tenant.router,
 )
 
 

@@ -76,22 +76,26 @@ async def until_left(scope: Scope, receive: Receive, watch: Watch, work: Corouti
     """Do `work`, and cancel it when the caller leaves, or when `watch` refuses: then its `Problem` is raised."""
     doing = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_left(receive))
+    begun = [doing, leaving]
     try:
-        while not (await asyncio.wait({doing, leaving}, timeout=watch.seconds, return_when=FIRST))[0]:
-            try:
-                await watch.check(scope)
-            except Problem:
-                if doing.done():  # the work came to its end meanwhile: there is nothing left to stop
-                    break
-                doing.cancel()
-                await asyncio.gather(doing, return_exceptions=True)
-                raise
-        if not doing.done():
-            doing.cancel()
-        await asyncio.gather(doing, return_exceptions=leaving.done())
-    finally:
-        leaving.cancel()
+        if not (await asyncio.wait(begun, timeout=watch.seconds, return_when=FIRST))[0]:
+            begun.append(asyncio.ensure_future(_watch(scope, watch)))  # beside, so that leaving is seen while it asks
+            await asyncio.wait(begun, return_when=FIRST)
+        stopped = not doing.done()
         doing.cancel()
+        await asyncio.gather(doing, return_exceptions=stopped or leaving.done())
+        if stopped and not leaving.done():
+            await begun[-1]  # raises why
+    finally:
+        for task in begun:
+            task.cancel()
+        await asyncio.gather(*begun[1:], return_exceptions=True)
+
+
+async def _watch(scope: Scope, watch: Watch) -> None:
+    while True:
+        await watch.check(scope)
+        await asyncio.sleep(watch.seconds)
 
 
 async def _left(receive: Receive) -> None:

@@ -43,6 +43,8 @@ class Action(StrEnum):
     CHANGE_ROLES = "change roles"
     SUSPEND_PEOPLE = "suspend people"
     CHANGE_BUDGETS = "change budgets"
+    READ_BUDGET_OF_TENANT = "read the organisation's budget"
+    CHANGE_BUDGET_OF_TENANT = "change the organisation's budget"
     REVOKE_KEYS_OF_PEOPLE = "revoke keys of people"
     END_SESSIONS_OF_PEOPLE = "end sessions of people"
 
@@ -100,6 +102,8 @@ POLICY: Mapping[Action, Rule] = {
     Action.CHANGE_ROLES: Rule(_ADMINS, Relation.OTHERS, fresh=True),
     Action.SUSPEND_PEOPLE: Rule(_ADMINS, Relation.OTHERS, fresh=True),
     Action.CHANGE_BUDGETS: Rule(_ADMINS, Relation.OTHERS, fresh=True),
+    Action.READ_BUDGET_OF_TENANT: Rule(_OVERSEERS, Relation.TENANT),
+    Action.CHANGE_BUDGET_OF_TENANT: Rule(_ADMINS, Relation.TENANT, fresh=True),
     Action.REVOKE_KEYS_OF_PEOPLE: Rule(_ADMINS, Relation.TENANT, fresh=True),
     Action.END_SESSIONS_OF_PEOPLE: Rule(_ADMINS, Relation.TENANT),
 }

@@ -91,7 +91,9 @@ if reserve and found[2] ~= '' and verdict.verdict == 'ok' then
           tokens, micros = tonumber(kept[at + 2]), tonumber(kept[at + 3])
         end
         local most = limit[2][window]
-        if window == 3 and kept[10] then most = tonumber(kept[10]) end
+        local own = window == 3 and tonumber(kept[10] or nil)
+        -- a tenant's own budget is its administrator's, who may not lift the operator's
+        if own and (limit[1] ~= 'tenant' or most < 0 or own < most) then most = own end
         if most >= 0 and tokens + reserve.tokens > most then
           verdict.verdict, verdict.scope, verdict.window, verdict.kind = 'budget', limit[1], window, 'tokens'
         elseif limit[3][window] >= 0 and micros + reserve.micros > limit[3][window] then

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chatbot.core.principal import Principal
 from chatbot.limits.budgets import Amount, Buckets, Scope, Window
 from chatbot.limits.scripts import Counters
 
@@ -29,6 +30,23 @@ async def read_usage(counters: Counters, scope: Scope, identifier: str, buckets:
     return Used(amounts, numbers[9])
 
 
-async def set_own_month(counters: Counters, user: str, tokens: int | None) -> None:
-    """Give a person a token budget of their own for each month, or take it away with None."""
-    await counters.write(f"budget:{Scope.USER}:{user}", "own", tokens)
+async def set_own_month(counters: Counters, scope: Scope, identifier: str, tokens: int | None) -> None:
+    """Give a person or a tenant a token budget of its own for each month, or take it away with None.
+
+    A person's stands in place of everybody's; a tenant's never above the operator's.
+    """
+    await counters.write(f"budget:{scope}:{identifier}", "own", tokens)
+
+
+async def restore_own_months(counters: Counters, who: Principal, own: int | None, tenant: int | None) -> None:
+    """Give a person and their tenant their own budgets again: counters forget whom they have not seen for long."""
+    for scope, identifier, tokens in ((Scope.USER, who.user_id, own), (Scope.TENANT, who.tenant_id, tenant)):
+        if tokens is not None:
+            await set_own_month(counters, scope, str(identifier), tokens)
+
+
+def month_limit(scope: Scope, everybody: int, own: int | None) -> int:
+    """Return the tokens for a month that count, as `gate.lua` reckons; -1 for no limit."""
+    if own is None:
+        return everybody
+    return min(own, everybody) if scope is Scope.TENANT and everybody >= 0 else own

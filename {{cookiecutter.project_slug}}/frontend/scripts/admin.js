@@ -5,6 +5,7 @@ import { complain, fillFrame, notify } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const PEOPLE = "/api/v1/admin/people";
+const BUDGET = "/api/v1/admin/budget";
 const state = { session: null, person: null };
 
 function make(kind, className, text) {
@@ -89,6 +90,20 @@ async function save() {
   await act(...changes);
 }
 
+async function showBudget() {
+  const { monthly_tokens: own, most_monthly_tokens: most } = await getJson(BUDGET);
+  at("budget").value = own ?? "";
+  at("budget-most").textContent = most === null ? "The operator sets no limit." : `The operator allows ${most.toLocaleString()} at the most.`;
+  for (const control of at("budget-form").querySelectorAll("input, button")) control.disabled = state.session.role !== "admin";
+}
+
+async function saveBudget() {
+  const tokens = at("budget").value === "" ? null : Number(at("budget").value);
+  await sendJson(BUDGET, { monthly_tokens: tokens }, { method: "PATCH" });
+  await showBudget();
+  notify("The budget is saved.");
+}
+
 function day(text) {
   return new Date(text).toLocaleDateString();
 }
@@ -97,6 +112,10 @@ at("person-form").addEventListener("submit", (event) => {
   event.preventDefault();
   save();
 });
+at("budget-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  saveBudget().catch(complain);
+});
 at("person-close").addEventListener("click", () => at("person").close());
 at("person-sessions").addEventListener("click", () => act(request(`${PEOPLE}/${state.person.id}/sessions`, { method: "DELETE" })));
 at("person-suspend").addEventListener("click", () => {
@@ -104,4 +123,4 @@ at("person-suspend").addEventListener("click", () => {
   act(request(`${PEOPLE}/${state.person.id}/suspension`, { method }));
 });
 state.session = await fillFrame();
-await listPeople().catch((error) => notify(error.message));
+await Promise.all([listPeople(), showBudget()]).catch((error) => notify(error.message));

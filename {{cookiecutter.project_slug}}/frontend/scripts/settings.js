@@ -23,20 +23,24 @@ async function listKeys() {
 function keyEntry(key) {
   const row = make("li", `document ${key.revoked_at ? "failed" : ""}`, "");
   const used = key.last_used_at ? `last used ${day(key.last_used_at)}` : "never used";
-  const about = [`${key.hint}…`, key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", "), used].join(" · ");
+  const from = key.networks.length ? [`from ${key.networks.join(", ")}`] : [];
+  const about = [`${key.hint}…`, key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", "), ...from, used].join(" · ");
   row.append(make("b", "", key.name), make("span", "hint", about));
   row.append(make("span", "status", key.revoked_at ? "Revoked" : `until ${day(key.expires_at)}`));
-  if (!key.revoked_at) row.append(revoking(key));
+  if (key.revoked_at) return row;
+  const choices = make("div", "choices", "");
+  choices.append(asking(key, "Replace", "rotating"), asking(key, "Revoke", "revoking"));
+  row.append(choices);
   return row;
 }
 
-function revoking(key) {
-  const button = make("button", "quiet more", "Revoke");
-  button.setAttribute("aria-label", `Revoke ${key.name}`);
+function asking(key, what, sheet) {
+  const button = make("button", "quiet more", what);
+  button.setAttribute("aria-label", `${what} ${key.name}`);
   button.addEventListener("click", () => {
     chosen = key;
-    at("revoking-name").textContent = `${key.name} (${key.hint}…)`;
-    at("revoking").showModal();
+    at(`${sheet}-name`).textContent = `${key.name} (${key.hint}…)`;
+    at(sheet).showModal();
   });
   return button;
 }
@@ -78,9 +82,14 @@ function day(text) {
 async function makeKey() {
   const scopes = [...document.querySelectorAll("[name=scope]:checked")].map((box) => box.value);
   if (!scopes.length) return notify("Choose what the key may do.");
-  const response = await sendJson("/api/v1/keys", { name: at("key-name").value, scopes, days: Number(at("key-days").value) });
+  const networks = at("key-networks").value.split(/[\s,]+/).filter(Boolean);
+  await take("/api/v1/keys", { name: at("key-name").value, scopes, networks, days: Number(at("key-days").value) });
+  at("key-name").value = at("key-networks").value = "";
+}
+
+async function take(path, wanted) {
+  const response = await sendJson(path, wanted);
   at("made-key").value = (await response.json()).key;
-  at("key-name").value = "";
   notify("");
   at("made").showModal();
   at("made-key").select();
@@ -94,6 +103,11 @@ at("new-key").addEventListener("submit", (event) => {
 });
 at("made-close").addEventListener("click", () => at("made").close());
 at("made").addEventListener("close", () => (at("made-key").value = ""));
+at("rotating-no").addEventListener("click", () => at("rotating").close());
+at("rotating-yes").addEventListener("click", () => {
+  at("rotating").close();
+  take(`/api/v1/keys/${chosen.id}/rotation`, { overlap_hours: Number(at("rotating-overlap").value) }).catch(complain);
+});
 at("revoking-no").addEventListener("click", () => at("revoking").close());
 at("revoking-yes").addEventListener("click", () => {
   at("revoking").close();

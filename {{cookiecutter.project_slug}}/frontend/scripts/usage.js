@@ -3,7 +3,8 @@
 import { getJson } from "./api.js";
 import { fillFrame, notify } from "./frame.js";
 
-const WHOSE = { user: "Yours", key: "This key's", tenant: "Your organisation's", all: "Everybody's" };
+const WHOSE = { user: "Yours", tenant: "Your organisation's", all: "Everybody's" };
+const WINDOWS_EACH = 3;
 const WINDOWS = { minute: "This minute", day: "Today", month: "This month" };
 
 function make(kind, className, text) {
@@ -15,13 +16,13 @@ function make(kind, className, text) {
 
 async function showUsage() {
   const { budgets, currency } = await getJson("/api/v1/usage");
-  const scopes = [...new Set(budgets.map((budget) => budget.scope))];
-  document.getElementById("budgets").replaceChildren(
-    ...scopes.flatMap((scope) => [
-      make("h2", "", WHOSE[scope] ?? scope),
-      listOf(budgets.filter((budget) => budget.scope === scope), currency),
-    ]),
-  );
+  const parts = [];
+  for (let first = 0; first < budgets.length; first += WINDOWS_EACH) {
+    const { scope, key } = budgets[first];
+    parts.push(make("h2", "", key === null ? (WHOSE[scope] ?? scope) : `The key ${key}`));
+    parts.push(listOf(budgets.slice(first, first + WINDOWS_EACH), currency));
+  }
+  document.getElementById("budgets").replaceChildren(...parts);
 }
 
 function listOf(budgets, currency) {

@@ -161,11 +161,11 @@ def test_no_statement_climbs(thief: Any, statement: str) -> None:
     "statement",
     [
         "select digest from chatbot.api_keys", "select api_keys from chatbot.api_keys",
-        "select (secure.find_key(digest)).* from chatbot.api_keys", "update chatbot.api_keys set digest = sha256('x')",
+        "select (secure.find_key(digest, null)).* from chatbot.api_keys", "update chatbot.api_keys set digest = sha256('x')",
         "update chatbot.api_keys set revoked_at = null", "update chatbot.api_keys set revoked_at = null where revoked_at is not null",
         "update chatbot.api_keys set expires_at = now() + interval '300 days'", "update chatbot.api_keys set user_id = user_id",
-        "update chatbot.api_keys set revoked_at = null where digest = digest", "select * from secure.find_key(null)",
-        "select * from secure.find_key('\\x00')", "select k.* from generate_series(0, 255) n, secure.find_key(set_byte('\\x00', 0, n)) k",
+        "update chatbot.api_keys set revoked_at = null where digest = digest", "select * from secure.find_key(null, null)",
+        "select * from secure.find_key('\\x00', null)", "select k.* from generate_series(0, 255) n, secure.find_key(set_byte('\\x00', 0, n), '127.0.0.1') k",
     ],
 )  # fmt: skip
 def test_no_statement_learns_or_changes_a_key(thief: Any, alice: Person, statement: str) -> None:
@@ -309,7 +309,8 @@ def acting_for(stack: Stack, person: Person, tenant: str) -> "psycopg.Connection
 def rights(stack: Stack, tenant: str) -> list[tuple[Any, ...]]:
     with connect(stack, "bootstrap") as outside:
         return outside.execute(
-            "select id, role, granted_role, suspended_at, monthly_tokens from chatbot.users where tenant_id = %s order by id",
+            "select u.id, u.role, u.granted_role, u.suspended_at, u.monthly_tokens, t.monthly_tokens from chatbot.users as u"
+            " join chatbot.tenants as t on t.id = u.tenant_id where u.tenant_id = %s order by u.id",
             (tenant_id(tenant),),
         ).fetchall()
 
@@ -336,7 +337,9 @@ def test_no_statement_of_somebody_who_is_no_administrator_changes_a_right(
             f"select secure.enrol('{forged}', 'x', 'x', 'x')", f"select secure.enrol('{genuine}', 'x', 'x', 'x')",
             "select secure.enrol(null, 'x', 'x', 'x')", "alter table chatbot.users disable trigger administered",
             "select secure.guard_administration()", f"select secure.revoke_key_of('{victim.user}', id) from chatbot.api_keys",
-            "set session_replication_role = replica",
+            "set session_replication_role = replica", "update chatbot.tenants set monthly_tokens = 1",
+            f"insert into chatbot.tenants (id, slug, monthly_tokens) values ('{tenant_id(tenant)}', 'x', 1) on conflict (id) do update set monthly_tokens = 1",
+            "alter policy administered on chatbot.tenants using (true)",
         ):  # fmt: skip
             attempt(connection, statement)
             must_fail(rights(stack, tenant) != before, f"a right was changed: {statement}")

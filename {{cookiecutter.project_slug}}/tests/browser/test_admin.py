@@ -40,6 +40,24 @@ def test_an_administrator_suspends_somebody_and_lets_them_in_again(watched: Call
     assert (at.complaints, at.elsewhere) == ([], [])
 
 
+def test_an_administrator_gives_the_organisation_a_budget(watched: Callable[..., Watched]) -> None:
+    at = watched()
+    at.sign_in("grace")
+    at.page.goto(f"{at.stack.url}/admin")
+    expect(at.page.locator("#budget-most")).to_have_text("The operator sets no limit.")
+    at.page.locator("#budget").fill("90000000")
+    at.page.get_by_role("button", name="Set the budget").click()
+    expect(at.page.locator("#notice")).to_have_text("The budget is saved.")
+    at.page.goto(f"{at.stack.url}/usage")
+    expect(at.page.locator("#budgets")).to_contain_text("of 90,000,000 tokens")
+    at.page.goto(f"{at.stack.url}/admin")
+    expect(at.page.locator("#budget")).to_have_value("90000000")
+    at.page.locator("#budget").fill("")
+    at.page.get_by_role("button", name="Set the budget").click()
+    expect(at.page.locator("#notice")).to_have_text("The budget is saved.")
+    assert (at.complaints, at.elsewhere) == ([], [])
+
+
 def test_a_member_is_offered_no_administration(watched: Callable[..., Watched]) -> None:
     at = watched()
     at.sign_in("bob")

@@ -32,7 +32,7 @@ class Sessions:
 class Keys:
     """A key store with one key, for chatting only."""
 
-    async def find(self, text: str) -> Admission | None:
+    async def find(self, text: str, address: str) -> Admission | None:
         return Admission(BOB, Carrier.KEY, "k", frozenset({KeyScope.CHAT})) if text == "genuine-key" else None
 
     async def find_by_certificate(self, certificate: bytes) -> Admission | None:

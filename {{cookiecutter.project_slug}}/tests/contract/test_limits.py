@@ -18,7 +18,7 @@ from chatbot.limits.limiter import AsyncLimiter
 from chatbot.limits.rates import By, Rate, RateLimited, judge_rates
 from chatbot.limits.scripts import Counters
 from chatbot.limits.spending import Payer, Spending
-from chatbot.limits.usage import read_usage, set_own_month
+from chatbot.limits.usage import month_limit, read_usage, set_own_month
 from development.stack import Stack
 
 MODEL = "m"
@@ -199,15 +199,32 @@ def test_a_window_that_passed_is_neither_charged_nor_given_back_to(counting: Cal
     counting(action)
 
 
+@pytest.mark.parametrize(
+    ("operator", "own", "room"), [(1000, 50, 50), (1000, 5000, 1000), (1000, 0, 0), (None, 50, 50), (1000, None, 1000)]
+)
+def test_a_tenant_s_own_budget_saves_and_never_lifts_the_operator_s(
+    counting: Callable[..., Any], operator: int | None, own: int | None, room: int
+) -> None:
+    async def action(counters: Counters) -> None:
+        caller = Caller(counters, budgets(tenant={"tokens": {"month": operator}}))
+        await set_own_month(counters, Scope.TENANT, caller.payer.tenant, own)
+        with pytest.raises(BudgetSpent):
+            await caller.reserve(Amount(room + 1))
+        await (await caller.reserve(Amount(room))).settle()
+        assert month_limit(Scope.TENANT, -1 if operator is None else operator, own) == room
+
+    counting(action)
+
+
 def test_a_budget_of_ones_own_goes_before_the_settings(counting: Callable[..., Any]) -> None:
     async def action(counters: Counters) -> None:
         caller = Caller(counters, budgets(user={"tokens": {"month": 1000}}))
-        await set_own_month(counters, caller.payer.user, 50)
+        await set_own_month(counters, Scope.USER, caller.payer.user, 50)
         with pytest.raises(BudgetSpent):
             await caller.reserve(Amount(51))
-        await set_own_month(counters, caller.payer.user, 2000)
+        await set_own_month(counters, Scope.USER, caller.payer.user, 2000)
         await (await caller.reserve(Amount(1500))).settle()
-        await set_own_month(counters, caller.payer.user, None)
+        await set_own_month(counters, Scope.USER, caller.payer.user, None)
         with pytest.raises(BudgetSpent):
             await caller.reserve(Amount(1001))
 

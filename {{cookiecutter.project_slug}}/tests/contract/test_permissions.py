@@ -14,6 +14,7 @@ from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.keys import KeyScope
 from chatbot.identity.permissions import POLICY, Action, decide
 from tests.doubles.asgi import Inner, call
+from tests.doubles.permissions import Row, read_rows
 
 FRESH = 600
 
@@ -33,20 +34,22 @@ def test_every_action_has_a_row() -> None:
     assert set(POLICY) == set(Action)
 
 
-@pytest.mark.parametrize("action", Action)
+ROWS = read_rows()
+
+
+def test_the_reviewed_table_is_the_one_that_decides() -> None:
+    assert {(row.method, row.template) for row in ROWS} == {(row[0], row[1]) for row in ActionTable().rows()}
+    assert {ActionTable().find(row.method, row.template).action for row in ROWS} == set(Action)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.template}")
 @pytest.mark.parametrize("role", Role)
-def test_a_role_does_what_its_row_says_and_nothing_else(action: Action, role: Role) -> None:
-    assert decide(admission(role), action, FRESH).allowed == (role in POLICY[action].roles)
-
-
-@pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize(
-    "scopes", [set(), {KeyScope.CHAT}, {KeyScope.DOCUMENTS}, set(KeyScope)], ids=lambda scopes: "+".join(sorted(scopes))
-)
-def test_a_program_does_what_its_scopes_name_and_nothing_dangerous(action: Action, scopes: set[KeyScope]) -> None:
-    rule = POLICY[action]
-    allowed = Role.MEMBER in rule.roles and rule.scope in scopes and not rule.fresh
-    assert decide(admission(scopes=scopes), action, FRESH).allowed == allowed
+def test_a_role_reaches_what_the_reviewed_table_says_and_nothing_else(row: Row, role: Role) -> None:
+    action = ActionTable().find(row.method, row.template).action
+    assert decide(admission(role), action, FRESH).allowed == row.reached_by(role)
+    assert decide(admission(role, age=FRESH + 5), action, FRESH).allowed == (row.reached_by(role) and not row.fresh)
+    for scopes in (set(), {KeyScope.CHAT}, {KeyScope.DOCUMENTS}, set(KeyScope)):
+        assert decide(admission(role, scopes), action, FRESH).allowed == row.reached_by(role, scopes)
 
 
 @pytest.mark.parametrize("action", [action for action, rule in POLICY.items() if rule.fresh])

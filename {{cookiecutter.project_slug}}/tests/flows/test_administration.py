@@ -105,7 +105,17 @@ def test_two_administrators_who_shut_each_other_out_at_once_leave_one(stack: Sta
 
 def test_keys_of_people_are_seen_and_revoked_and_open_nothing(team: Team) -> None:
     (key,) = team.auditor.get(f"{PEOPLE}/{team.member.user}/keys").json()
-    assert set(key) == {"id", "name", "hint", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"}
+    assert set(key) == {
+        "id",
+        "name",
+        "hint",
+        "scopes",
+        "networks",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    }
     assert len(key["hint"]) == 10
     assert by_key(team.member) == 200
     path = f"{PEOPLE}/{team.member.user}/keys/{key['id']}"
@@ -136,6 +146,33 @@ def test_a_budget_of_one_s_own_is_kept_and_counts(stack: Stack, team: Team) -> N
     ).status_code in (402, 403, 429)
     assert team.admin.change("PATCH", path, json={"monthly_tokens": None}).status_code == 204
     assert entry(team.admin, team.member)["monthly_tokens"] is None
+
+
+BUDGET = "/api/v1/admin/budget"
+
+
+def test_a_tenant_s_own_budget_is_its_administrator_s_and_counts_for_all(
+    stack: Stack, enrolled: Enrolled, team: Team
+) -> None:
+    stranger = enrolled(stack, f"other-{uuid4().hex[:12]}", Role.ADMIN)
+    assert team.auditor.get(BUDGET).json() == {"monthly_tokens": None, "most_monthly_tokens": None}
+    for somebody, status in ((team.member, 403), (team.auditor, 403), (team.admin, 204)):
+        assert somebody.change("PATCH", BUDGET, json={"monthly_tokens": 0}).status_code == status
+    assert team.admin.get(BUDGET).json()["monthly_tokens"] == 0
+    assert team.member.get(BUDGET).status_code == 403
+    assert stranger.get(BUDGET).json()["monthly_tokens"] is None
+    shown = [each for each in team.auditor.get("/api/v1/usage").json()["budgets"] if each["scope"] == "tenant"]
+    assert [each["tokens"]["limit"] for each in shown] == [None, None, 0]
+
+    def ask(person: Person) -> int:
+        path = f"/api/v1/conversations/{person.begin()}/turns"
+        return person.post(path, json={"question": "x"}).status_code
+
+    assert (ask(team.member), ask(team.admin), ask(stranger)) == (429, 429, 200)
+    for body in ({}, {"monthly_tokens": -1}, {"monthly_tokens": "1"}, {"monthly_tokens": 1, "tenant_id": "x"}):
+        assert team.admin.change("PATCH", BUDGET, json=body).status_code == 422
+    assert team.admin.change("PATCH", BUDGET, json={"monthly_tokens": None}).status_code == 204
+    assert ask(team.member) == 200
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -194,3 +195,128 @@ def test_a_list_of_keys_has_an_end_and_making_them_at_once_makes_no_more(person:
     assert len(living) == 20
     for entry in living:
         grace.change("DELETE", f"/api/v1/keys/{entry['id']}")
+
+
+# from where
+
+
+@pytest.fixture
+def owner(stack: Stack, enrolled: Callable[..., Person]) -> Person:
+    """Somebody with few keys."""
+    return enrolled(stack, "acme")
+
+
+@pytest.mark.parametrize(
+    ("networks", "kept", "status"),
+    [
+        ([], [], 200),
+        (["127.0.0.1"], ["127.0.0.1/32"], 200),
+        (["10.0.0.0/8", "127.0.0.9/8", "10.0.0.1/8"], ["10.0.0.0/8", "127.0.0.0/8"], 200),
+        (["::ffff:127.0.0.1", "0.0.0.0/0"], ["::ffff:7f00:1/128", "0.0.0.0/0"], 200),
+        (["10.0.0.0/8"], ["10.0.0.0/8"], 401),
+        (["127.0.0.2"], ["127.0.0.2/32"], 401),
+        (["::1", "::/0"], ["::1/128", "::/0"], 401),
+    ],
+)
+def test_a_key_opens_only_from_where_it_is_used(
+    owner: Person, program: Program, networks: list[str], kept: list[str], status: int
+) -> None:
+    made = make(owner, networks=networks)
+    assert made["networks"] == kept
+    for headers in ({}, {"x-forwarded-for": "10.0.0.1"}, {"x-real-ip": "10.0.0.1"}, {"forwarded": "for=10.0.0.1"}):
+        for method, path in (("GET", "/api/v1/documents"), ("GET", "/v1/models")):
+            assert program(made["key"], method, path, headers=headers).status_code == status
+    (listed,) = [entry for entry in owner.get("/api/v1/keys").json() if entry["id"] == made["id"]]
+    assert (listed["networks"], listed["last_used_at"] is None) == (kept, status == 401)
+    owner.change("DELETE", f"/api/v1/keys/{made['id']}")
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "2001:db8::7", None, "10.1.2.3, 127.0.0.1"])
+def test_a_key_is_looked_up_with_the_address_that_is_given(owner: Person, stack: Stack, address: str | None) -> None:
+    """What reads as no address is in no network: closed, at the database too."""
+    import psycopg
+
+    made = make(owner, networks=["10.1.0.0/16", "2001:db8::/32"])
+    with connect(stack, "api") as inside:
+        try:
+            row = inside.execute(
+                "select name from secure.find_key(%s, %s::inet)", (digest_key(made["key"]), address)
+            ).fetchone()
+        except psycopg.errors.InvalidTextRepresentation:
+            row = None
+    assert (row is not None) == (address in ("10.1.2.3", "2001:db8::7"))
+    owner.change("DELETE", f"/api/v1/keys/{made['id']}")
+
+
+@pytest.mark.parametrize(
+    "networks",
+    ["10.0.0.0/8", ["10.0.0.0/33"], ["10.0.0"], ["010.0.0.1"], ["localhost"], [""], ["*"], [10], ["fe80::1%eth0"], ["1.1.1.1"] * 21],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_network_makes_no_key(owner: Person, networks: Any) -> None:
+    answer = owner.post("/api/v1/keys", json={"name": "x", "scopes": ["chat"], "networks": networks})
+    assert answer.status_code == 422
+    assert "networks" in answer.text
+
+
+# one after the other
+
+
+def rotate(person: Person, key: str, **wanted: Any) -> httpx2.Response:
+    return person.post(f"/api/v1/keys/{key}/rotation", json=wanted)
+
+
+def test_a_successor_may_the_same_and_the_old_key_works_a_while(owner: Person, program: Program) -> None:
+    old = make(owner, name="nightly", scopes=["documents"], networks=["127.0.0.0/8"])
+    answer = rotate(owner, old["id"], overlap_hours=2)
+    assert answer.status_code == 201, answer.text
+    new = answer.json()
+    same = ("name", "scopes", "networks")
+    assert [new[name] for name in same] == [old[name] for name in same]
+    assert is_key(new["key"]) and new["key"] != old["key"]
+    for made in (old, new):
+        assert program(made["key"], "GET", "/api/v1/documents").status_code == 200
+        assert program(made["key"], "GET", "/v1/models").status_code == 403
+    listed = {entry["id"]: entry for entry in owner.get("/api/v1/keys").json()}
+    ends = datetime.fromisoformat(listed[old["id"]]["expires_at"]) - datetime.now(UTC)
+    assert timedelta(hours=1.9) < ends <= timedelta(hours=2)
+    assert rotate(owner, old["id"], overlap_hours=700).status_code == 201  # never longer than before
+    listed = {entry["id"]: entry for entry in owner.get("/api/v1/keys").json()}
+    assert datetime.fromisoformat(listed[old["id"]]["expires_at"]) - datetime.now(UTC) <= timedelta(hours=2)
+
+
+def test_without_an_overlap_the_old_key_ends_at_once(owner: Person, bob: Person, program: Program) -> None:
+    old = make(owner)
+    assert rotate(bob, old["id"], overlap_hours=0).status_code == 404
+    assert program(old["key"], "GET", "/api/v1/documents").status_code == 200
+    new = rotate(owner, old["id"], overlap_hours=0, days=1).json()
+    assert program(old["key"], "GET", "/api/v1/documents").status_code == 401
+    assert program(new["key"], "GET", "/api/v1/documents").status_code == 200
+    assert rotate(owner, old["id"]).status_code == 404  # what was revoked has no successor
+    for body in ({"overlap_hours": -1}, {"overlap_hours": 721}, {"overlap_hours": "1"}, {"days": 0}, {"scopes": ["chat"]},
+                 {"networks": []}, {"user_id": owner.get("/api/v1/session").json()["user"]}):  # fmt: skip
+        assert rotate(owner, new["id"], **body).status_code == 422
+    owner.change("DELETE", f"/api/v1/keys/{new['id']}")
+
+
+def test_rotating_makes_no_more_keys_than_there_may_be(person: Callable[[str], Person]) -> None:
+    grace = person("grace")
+    made = [
+        make(grace)["id"] for _ in range(20 - len([e for e in grace.get("/api/v1/keys").json() if not e["revoked_at"]]))
+    ]
+    assert rotate(grace, made[0]).status_code == 422
+    assert rotate(grace, made[0], overlap_hours=0).status_code == 201
+    for entry in grace.get("/api/v1/keys").json():
+        grace.change("DELETE", f"/api/v1/keys/{entry['id']}")
+
+
+def test_what_a_key_used_is_shown_to_its_owner(owner: Person, bob: Person, program: Program) -> None:
+    key = make(owner, name="spender")
+    question = {"model": "chatbot", "messages": [{"role": "user", "content": "What?"}]}
+    assert program(key["key"], "POST", "/v1/chat/completions", json=question).status_code == 200
+    shown = [each for each in owner.get("/api/v1/usage").json()["budgets"] if each["key"] == "spender"]
+    assert [each["window"] for each in shown] == ["minute", "day", "month"]
+    assert shown[2]["scope"] == "key" and shown[2]["tokens"]["used"] > 0
+    assert "spender" not in bob.get("/api/v1/usage").text
+    owner.change("DELETE", f"/api/v1/keys/{key['id']}")
+    assert "spender" not in owner.get("/api/v1/usage").text

@@ -1,7 +1,8 @@
 """API keys: found by their digest, listed, made and revoked by their owner (part of control api-auth)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,13 @@ from chatbot.database.tables import ApiKey
 from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.keys import HINT_CHARACTERS, KeyScope, digest_key, is_key
 
-_FIND = "SELECT tenant_id, user_id, role, name, scopes FROM secure.find_key($1)"
+_FIND = "SELECT id, tenant_id, user_id, role, name, scopes FROM secure.find_key($1, $2)"
 _SHOWN = (
     ApiKey.id,
     ApiKey.name,
     ApiKey.hint,
     ApiKey.scopes,
+    ApiKey.networks,
     ApiKey.created_at,
     ApiKey.expires_at,
     ApiKey.last_used_at,
@@ -35,16 +37,18 @@ class KeyStore:
     def __init__(self, calls: FixedCalls) -> None:
         self._calls = calls
 
-    async def find(self, text: str) -> Admission | None:
-        """Return whose key `text` is, or None: malformed, unknown, expired or revoked. Raises `DatabaseFault`."""
+    async def find(self, text: str, address: str) -> Admission | None:
+        """Return whose key `text` is, or None: malformed, unknown, expired, revoked, or not for use from `address`.
+
+        Raises `DatabaseFault`.
+        """
         if not is_key(text):
             return None
-        digest = digest_key(text)
-        row = await self._calls.row(_FIND, digest)
+        row = await self._calls.row(_FIND, digest_key(text), _as_address(address))
         if row is None:
             return None
-        who = Principal(UUID(str(row[0])), UUID(str(row[1])), Role(row[2]), row[3])
-        return Admission(who, Carrier.KEY, digest.hex()[:16], frozenset(map(KeyScope, row[4])))
+        who = Principal(UUID(str(row[1])), UUID(str(row[2])), Role(row[3]), row[4])
+        return Admission(who, Carrier.KEY, str(row[0]), frozenset(map(KeyScope, row[5])))
 
 
 async def lock_keys(connection: AsyncConnection, who: Principal) -> None:
@@ -58,19 +62,33 @@ async def list_keys(connection: AsyncConnection) -> Sequence[KeyRow]:
     return (await connection.execute(query)).all()
 
 
+async def count_living(connection: AsyncConnection) -> int:
+    """Return how many keys of the principal open something."""
+    living = select(func.count(ApiKey.id)).where(ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now())
+    return int(await connection.scalar(living) or 0)
+
+
+async def living_key(connection: AsyncConnection, key: UUID) -> KeyRow | None:
+    """Return the principal's own key, unless it was revoked or has expired."""
+    living = select(*_SHOWN).where(ApiKey.id == key, ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now())
+    return (await connection.execute(living)).one_or_none()
+
+
 async def keep_key(
-    connection: AsyncConnection, who: Principal, name: str, key: str, scopes: frozenset[KeyScope], life: timedelta
+    connection: AsyncConnection, who: Principal, key: str, wanted: Mapping[str, Any], life: timedelta
 ) -> KeyRow:
-    """Keep the digest of a new key. What expired, and all but the latest revoked ones, are removed on the way."""
+    """Keep the digest of a new key with the wanted name, scopes and networks.
+
+    What expired, and all but the latest revoked ones, are removed on the way.
+    """
     revoked = select(ApiKey.id).where(ApiKey.revoked_at.is_not(None)).order_by(ApiKey.revoked_at.desc()).offset(20)
     await connection.execute(delete(ApiKey).where((ApiKey.expires_at <= func.now()) | ApiKey.id.in_(revoked)))
     row = insert(ApiKey).values(
         tenant_id=who.tenant_id,
         user_id=who.user_id,
-        name=name,
         digest=digest_key(key),
         hint=key[:HINT_CHARACTERS],
-        scopes=sorted(scopes),
+        **wanted,
         expires_at=func.now() + life,
     )
     return (await connection.execute(row.returning(*_SHOWN))).one()
@@ -80,3 +98,16 @@ async def revoke_key(connection: AsyncConnection, key: UUID) -> bool:
     """End a key at once; False when the principal has no such key that still lives."""
     change = update(ApiKey).where(ApiKey.id == key, ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now())
     return (await connection.execute(change.values(revoked_at=func.now()))).rowcount == 1
+
+
+async def shorten_key(connection: AsyncConnection, key: UUID, life: timedelta) -> None:
+    """Give the principal's own living key an earlier end, if it is one."""
+    await connection.execute(select(func.secure.shorten_key(key, life)))
+
+
+def _as_address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None  # in no network
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found

@@ -16,7 +16,7 @@ from chatbot.identity.certificates import Certificates
 from chatbot.identity.keys import PREFIX
 from chatbot.identity.tokens.access import AccessTokens, Machine
 from chatbot.limits.scripts import Counters
-from chatbot.limits.usage import set_own_month
+from chatbot.limits.usage import restore_own_months
 from chatbot.monitoring.refusals import note_refusal
 
 
@@ -40,10 +40,13 @@ class Programs:
         self._counters = counters
         self._noted: set[UUID] = set()  # as many as the settings list services
 
-    async def find(self, text: str) -> Admission | None:
-        """Return whose key or token `text` is, or None. Raises `DatabaseFault` or `Unavailable`."""
+    async def find(self, text: str, address: str) -> Admission | None:
+        """Return whose key or token `text` is, or None. Raises `DatabaseFault` or `Unavailable`.
+
+        `address` is where the request comes from; a key may be for use from some only.
+        """
         if text.startswith(PREFIX):
-            return await self._keys.find(text)
+            return await self._keys.find(text, address)
         return await self._enter(await self._tokens.find(text))
 
     async def find_by_certificate(self, certificate: bytes) -> Admission | None:
@@ -65,7 +68,6 @@ class Programs:
         async with self._database.acting_for(who) as connection:
             voucher = self._database.vouch_for(who)
             noted = await enrol(connection, who, voucher, machine.tenant, machine.issuer, machine.subject)
-        if noted.monthly_tokens is not None:  # counters forget whom they have not seen for long
-            await set_own_month(self._counters, str(who.user_id), noted.monthly_tokens)
+        await restore_own_months(self._counters, who, noted.monthly_tokens, noted.tenant_tokens)
         self._noted.add(who.user_id)
         return noted.role

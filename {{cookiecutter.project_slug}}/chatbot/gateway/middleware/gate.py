@@ -105,13 +105,13 @@ class Gate:
             admission = await self._keys.find_by_certificate(certificate)
         else:
             kind, _, text = carried[0].decode("latin-1").partition(" ")
-            admission = await self._keys.find(text) if kind.lower() == "bearer" else None
+            admission = await self._keys.find(text, client_address(scope)) if kind.lower() == "bearer" else None
         if admission is None:
             note_refusal("api-auth", "no such key")
             await self._limiter.hit([self._charging.refused], client_bucket(client_address(scope)))
             raise InvalidKey(
-                "It is unknown, has expired or was revoked. Make a new key in the settings, or get a new token or"
-                " certificate."
+                "It is unknown, has expired, was revoked, or is not for use from here. Make a new key in the settings,"
+                " or get a new token or certificate."
             )
         _admit(scope, admission)
         if is_answering(scope):

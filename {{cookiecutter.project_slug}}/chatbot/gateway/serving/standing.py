@@ -14,6 +14,7 @@ from chatbot.core.errors import Problem, SignInRequired, Unavailable
 from chatbot.database.calls.pool import DatabaseFault
 from chatbot.database.calls.programs import Programs
 from chatbot.database.calls.standing import StandingStore
+from chatbot.gateway.access.client import client_address
 from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.sessions import SessionStore
 from chatbot.monitoring.refusals import note_refusal
@@ -56,7 +57,7 @@ class StandingWatch:
             if admission.carrier is Carrier.CERTIFICATE:
                 found = await self.keys.find_by_certificate(scope["peer_certificate"])
             else:
-                found = await self.keys.find(_bearer(scope))
+                found = await self.keys.find(_bearer(scope), client_address(scope))
             return found is not None and found.principal.role is admission.principal.role
         return await self.people.role(admission.principal) is admission.principal.role
 

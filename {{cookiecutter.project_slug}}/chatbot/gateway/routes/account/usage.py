@@ -1,15 +1,17 @@
 """What was used of each budget, and what is left."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from chatbot.core.principal import Principal, Role
+from chatbot.database.calls.keys import KeyRow, list_keys
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.limits.budgets import Buckets, Scope, Window, seconds_left
-from chatbot.limits.usage import Used, read_usage
+from chatbot.limits.usage import Used, month_limit, read_usage
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/usage")
@@ -24,9 +26,10 @@ class Measure(BaseModel):
 
 
 class BudgetShown(BaseModel):
-    """One budget in one window. What answers under way may still cost counts as used."""
+    """One budget in one window. What answers under way may still cost counts as used. `key` is a key's name."""
 
     scope: Scope
+    key: str | None
     window: str
     resets_at: datetime
     tokens: Measure
@@ -34,7 +37,10 @@ class BudgetShown(BaseModel):
 
 
 class UsageShown(BaseModel):
-    """Every budget that the caller may see: one's own; for administrators and auditors the organisation's too."""
+    """Every budget that the caller may see.
+
+    One's own, those of one's keys that were used, and for administrators and auditors the organisation's.
+    """
 
     currency: str
     budgets: list[BudgetShown]
@@ -43,29 +49,31 @@ class UsageShown(BaseModel):
 @router.get("")
 async def show_usage(who: Who, parts: Using) -> UsageShown:
     """Return what was used of one's budgets, by minute, day and month."""
+    async with parts.database.acting_for(who) as connection:
+        keys = [row for row in await list_keys(connection) if row.last_used_at and not row.revoked_at]
     shown = []
-    for scope, identifier in _scopes(who):
+    for scope, identifier, key in _scopes(who, keys):
         used = await read_usage(parts.counters, scope, identifier, Buckets.at(time.time()))
-        shown += [_budget(parts, scope, window, used) for window in Window]
+        shown += [_budget(parts, scope, window, used, key) for window in Window]
     return UsageShown(currency=parts.settings.limits.currency, budgets=shown)
 
 
-def _scopes(who: Principal) -> list[tuple[Scope, str]]:
-    own = [(Scope.USER, str(who.user_id))]
-    return [*own, (Scope.TENANT, str(who.tenant_id))] if who.role in _OVERSEERS else own
+def _scopes(who: Principal, keys: Sequence[KeyRow]) -> list[tuple[Scope, str, str | None]]:
+    own = [(Scope.USER, str(who.user_id), None), *((Scope.KEY, str(key.id), key.name) for key in keys)]
+    return [*own, (Scope.TENANT, str(who.tenant_id), None)] if who.role in _OVERSEERS else own
 
 
-def _budget(parts: Parts, scope: Scope, window: Window, used: Used) -> BudgetShown:
+def _budget(parts: Parts, scope: Scope, window: Window, used: Used, key: str | None) -> BudgetShown:
     tokens, micros = parts.budgets.limit(scope, window)
-    if window is Window.MONTH and used.own_month is not None:
-        tokens = used.own_month
+    if window is Window.MONTH:
+        tokens = month_limit(scope, tokens, used.own_month)
     now = time.time()
     amount = used.amounts[window]
     return BudgetShown(
         scope=scope,
+        key=key,
         window=window.name.lower(),
-        resets_at=datetime.fromtimestamp(now, UTC).replace(microsecond=0)
-        + timedelta(seconds=round(seconds_left(window, now))),
+        resets_at=datetime.fromtimestamp(round(now + seconds_left(window, now)), UTC),
         tokens=Measure(used=amount.tokens, limit=None if tokens < 0 else tokens),
         money=Measure(used=amount.micros / 1_000_000, limit=None if micros < 0 else micros / 1_000_000),
     )
