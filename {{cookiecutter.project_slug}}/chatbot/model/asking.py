@@ -16,8 +16,9 @@ from chatbot.model.port import ToolOffer, ToolRequest, ToolStep
 
 _LONGEST = 300
 _READABLE_DIGITS = 8
+_POLITELY = r"(?:please |can you |could you ){0,3}"  # not without end: searched for, it would grow with its square
 _LEAD = re.compile(
-    r"(?:please |can you |could you )*(?:what(?:'s| is| are| does)|how much (?:is|are|does)|calculate|compute|"
+    r"(?:please |can you |could you ){0,3}(?:what(?:'s| is| are| does)|how much (?:is|are|does)|calculate|compute|"
     r"work out|evaluate|solve|tell me|and)? ?(?:the (?:result|value) of )?"
 )
 _ENDS = ("please", "equals to", "equal to", "equals", "equal", "make")
@@ -37,13 +38,13 @@ _DIGITS = dict(
 _SIGN = re.compile("|".join(rf"(?<!\w){re.escape(w)}(?!\w)" if w[0].isalpha() and w != "×" else re.escape(w)
                             for w in sorted(_WORDS, key=len, reverse=True)))  # fmt: skip
 _SPELT = re.compile(rf"\b({'|'.join(_DIGITS)})\b")
-_SHARE = re.compile(r"([\d.]{1,40}) ?(?:%|percent|per cent) of (.+)")
+_SHARE = re.compile(r"(?<![\d.])([\d.]{1,40}) ?(?:%|percent|per cent) of (.+)")
 _GROUPED = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
 _EXPRESSION = re.compile(r"[0-9.+\-*/%() ]{3,200}")
 _OPERATION = re.compile(r"[\d)] ?(?:\*\*|//|[-+*/%]) ?[-+(]*[\d.]")
 _DATE = re.compile(r"\d{4}-\d{1,2}(-\d{1,2})?|\d{1,2}/\d{1,2}/\d{2,4}")
 _TIME = re.compile(
-    r"(?:please |can you |could you )*(?:tell me )?(?:what(?:'s| is) the (?:current |local )?time|what time is it|"
+    r"(?:please |can you |could you ){0,3}(?:tell me )?(?:what(?:'s| is) the (?:current |local )?time|what time is it|"
     r"what time it is|(?:the )?(?:current|local) time|what(?:'s| is) (?:the date|today's date)|"
     r"what day is (?:it|today))(?: (?:right )?now| today)?(?: (?:in|at) (?P<place>[\w .'/-]{2,40}?))?"
     r"(?: (?:right )?now| at the moment| currently| today)*[ ?.!]*"
@@ -59,7 +60,7 @@ _AMOUNT = r"(?P<value>-?\d{1,15}(?:\.\d{1,8})?|an?|one)"
 _CONVERSIONS = tuple(
     re.compile(form + r"[ ?.!]*")
     for form in (
-        rf"(?:please |can you |could you )*(?:convert |what(?:'s| is) |how much is )?{_AMOUNT} ?(?P<source>{_UNIT})"
+        rf"{_POLITELY}(?:convert |what(?:'s| is) |how much is )?{_AMOUNT} ?(?P<source>{_UNIT})"
         rf" (?:to|into|in) (?P<target>{_UNIT})",
         rf"how many (?P<target>{_UNIT})(?: are| is)?(?: there)?(?: in)? {_AMOUNT} ?(?P<source>{_UNIT})",
     )

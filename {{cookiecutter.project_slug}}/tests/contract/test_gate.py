@@ -131,7 +131,7 @@ def test_with_a_key_the_route_is_told_who_asks_and_how_far_they_reach() -> None:
     assert "session_token" not in inner.scopes[0]
 
 
-@pytest.mark.parametrize("path", [*PATHS, *(path for _, path in PUBLIC)])
+@pytest.mark.parametrize("path", [*PATHS, *sorted(path for _, path in PUBLIC)])
 @pytest.mark.parametrize("certificate", [b"", b"made up"])
 def test_at_the_services_port_nothing_is_public(path: str, certificate: bytes) -> None:
     inner = Inner()

@@ -26,7 +26,7 @@ from chatbot.monitoring.refusals import note_refusal
 DEFAULT_BYTES = 64 * 1024
 MOST_DEPTH, MOST_KEYS = 32, 2000
 _JSON = re.compile(rb'application/json *(; *charset *= *("utf-8"|utf-8) *)?', re.IGNORECASE)
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # one without an end is read once, too
 
 
 class BodyTooLarge(HTTPException):
