@@ -27,7 +27,7 @@ class AddressRates:
         """Pass on, or raise `RateLimited`."""
         if scope["type"] == "http":
             address, path = client_bucket(client_address(scope)), scope["path"]
-            credential = any(name == b"authorization" for name, _ in scope["headers"])
+            credential = "peer_certificate" in scope or any(name == b"authorization" for name, _ in scope["headers"])
             if path.startswith(_FILES) or path in _CHECKS:
                 await self._limiter.hit_alone(self._rates.files(), address)
             elif credential or not is_answering(scope) or scope["session_cookie"] is None:
