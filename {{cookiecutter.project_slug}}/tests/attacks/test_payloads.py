@@ -44,7 +44,9 @@ def filled(caller: Caller, method: str, path: str) -> str:
 def send(caller: Caller, method: str, path: str, body: Any, **options: Any) -> httpx2.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"content-type": "application/json"} | options.pop("headers", {})
-    return caller.person.change(method, filled(caller, method, path), content=content, headers=headers, **options)
+    answer = caller.person.change(method, filled(caller, method, path), content=content, headers=headers, **options)
+    caller.undo(method, path)
+    return answer
 
 
 def test_the_enumeration_sees_every_object() -> None:

@@ -97,6 +97,7 @@ class Operation:
         cookies = {} if unsigned else dict(person.cookies)
         sending = {"cookies": cookies, "allow_redirects": False, "timeout": 20, "session": self.session}
         response = case.call(base_url=person.stack.url, headers=headers, **sending)
+        self.caller.undo(self.method, self.path)
         off = OFF.get(self.path)
         case.validate_response(response, headers=headers, transport_kwargs=sending, excluded_checks=off)
         assert not valid or response.status_code < 400, response.text

@@ -114,7 +114,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_the_first_free_ports_are_taken_and_kept(tmp_path: Path) -> None:
     first = choose_ports(tmp_path / "ports.json", None)
-    assert len(set(first)) == 3
+    assert len(set(first)) == 4
     assert choose_ports(tmp_path / "ports.json", None) == first
 
 
@@ -125,6 +125,7 @@ def test_nothing_listens_on_the_network(stack: Stack) -> None:
             listening |= {c.laddr for c in member.net_connections("inet") if c.status == psutil.CONN_LISTEN}
     assert {(address.ip, address.port) for address in listening} == {
         ("127.0.0.1", stack.port), ("127.0.0.1", stack.identity_port), ("127.0.0.1", stack.tool_port),
+        ("127.0.0.1", stack.services_port),
     }  # fmt: skip
 
 

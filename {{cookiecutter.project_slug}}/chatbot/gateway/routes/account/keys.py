@@ -73,6 +73,9 @@ class Rotation(BaseModel):
     days: int = Field(default=DEFAULT_DAYS, ge=1, le=MOST_DAYS, strict=True)
 
 
+_AS_USUAL = Rotation()
+
+
 class KeyEntry(BaseModel):
     """A key in the list. `hint` is its beginning; the key itself is never shown again."""
 
@@ -105,7 +108,7 @@ async def make_key(wanted: NewKey, who: Who, parts: Using) -> MadeKey:
 
 
 @router.post("/{key}/rotation", status_code=201)
-async def rotate_key(key: UUID, wanted: Rotation, who: Who, parts: Using) -> MadeKey:
+async def rotate_key(key: UUID, who: Who, parts: Using, wanted: Rotation = _AS_USUAL) -> MadeKey:
     """Make a successor that may do the same; the old key ends after the overlap, at once without one."""
     made = new_key()
     async with parts.database.acting_for(who) as connection:
