@@ -8,6 +8,7 @@ import asyncio
 import base64
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ def make_key(person: Person, *scopes: str) -> str:
     return str(answer.json()["key"])
 
 
-REFUSED = ["nobody", "made-up session", "made-up key", "ended session", "revoked key", "expired key", "suspended session",
+REFUSED = ["nobody", "made-up session", "made-up key", "ended session", "expired session", "revoked key", "expired key", "suspended session",
            "suspended key", "session in another header", "two carriers"]  # fmt: skip
 
 
@@ -104,11 +105,16 @@ def test_whoever_has_no_valid_credential_reaches_no_route(
         "revoked key": by_key(newcomer.key),
         "expired key": by_key(newcomer.key),
         "ended session": by_session(newcomer),
+        "expired session": by_session(newcomer),
         "suspended session": by_session(newcomer),
         "suspended key": by_key(newcomer.key),
     }[state]
     if state == "ended session":
         assert newcomer.change("DELETE", "/api/v1/session").status_code == 204
+    if state == "expired session":
+        with stack.state.connect() as valkey:
+            (kept,) = [name for name in valkey.keys("session:*") if valkey.hget(name, "user") == newcomer.user.encode()]
+            valkey.hset(kept, "end", int(time.time()) - 1)
     if state == "revoked key":
         (listed,) = newcomer.get("/api/v1/keys").json()
         assert newcomer.change("DELETE", f"/api/v1/keys/{listed['id']}").status_code == 204
@@ -319,6 +325,27 @@ def test_another_s_object_does_not_exist_on_any_route(
     assert alice.get(f"/api/v1/conversations/{theirs['conversation']}").json()["title"] != "taken"
     assert theirs["document"] in alice.get("/api/v1/documents").text
     assert [key["revoked_at"] for key in alice.get("/api/v1/keys").json() if key["id"] == theirs["key"]] == [None]
+
+
+@pytest.mark.parametrize("tenant", ["acme", "globex"])
+@pytest.mark.parametrize("carrier", ["key", "token", "certificate"])
+def test_another_s_object_is_nothing_to_a_program(
+    stack: Stack, newcomer: Person, service: ServiceClient, carrier: str, tenant: str
+) -> None:
+    """CVE-2026-54029: by every carrier, of a colleague's and of another organisation's."""
+    owner = colleague(stack, tenant)
+    theirs = belongings(owner)
+    role = Role.MEMBER if carrier == "key" else Role.SERVICE
+    shown = shown_by(stack.authority.issue(uri()), stack.authority) if carrier == "certificate" else None
+    headers = {"key": by_key(newcomer.key), "token": by_token(service.token())}.get(carrier, {})
+    url = stack.services_url if shown else stack.url
+    with httpx2.Client(base_url=url, headers=headers, verify=shown or True, trust_env=False, timeout=30) as client:
+        for row in (row for row in ROWS if (row.method, row.template) in NESTED):
+            path = re.sub(r"\{(\w+)\}", lambda found: theirs[found[1]], row.template)
+            body = {"json": BODIES[row.template]} if row.template in BODIES and row.method != "DELETE" else {}
+            status = client.request(row.method, path, **body).status_code
+            assert status == (404 if row.reached_by(role, {"chat", "documents"}) else 403), (row, status)
+    assert theirs["document"] in owner.get("/api/v1/documents").text
 
 
 @pytest.mark.parametrize("template", sorted({template for _, template in NESTED if template.count("{") > 1}))
