@@ -1,5 +1,7 @@
 """The server program: uvicorn, configured the strict way."""
 
+from contextlib import suppress
+
 import uvicorn
 
 from chatbot.config.settings import Settings
@@ -34,6 +36,7 @@ def run_gateway(settings: Settings) -> None:
         server = uvicorn.Server(config)
     else:
         server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits))
-    server.run()
+    with suppress(KeyboardInterrupt):  # asked for at a terminal
+        server.run()
     if not server.started:
         raise SystemExit(_NOT_STARTED)
