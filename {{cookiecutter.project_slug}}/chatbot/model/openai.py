@@ -11,7 +11,8 @@ from chatbot.config.settings import ModelSettings
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.port import AnswerOptions, Exchange, Finished, ModelFailed, Piece, Prompt
 from chatbot.model.tool_calls import RequestCollector, offer_fields, step_messages
-from chatbot.outbound.http import Limits, Response, Service, UpstreamFailed
+from chatbot.outbound.connection import UpstreamFailed
+from chatbot.outbound.http import Limits, Response, Service
 
 _LONGEST_LINE = 1024 * 1024
 _AFTERMATH_SECONDS = 0.5

@@ -7,7 +7,8 @@ credential elsewhere.
 
 from urllib.parse import urlsplit
 
-from chatbot.outbound.http import Limits, Service, UpstreamFailed
+from chatbot.outbound.connection import UpstreamFailed
+from chatbot.outbound.http import Limits, Service
 
 _MEDIA_TYPES = ("application/json", "text/event-stream")
 _CONNECT_SECONDS = 2.0

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chatbot.outbound.http import UpstreamFailed
+from chatbot.outbound.connection import UpstreamFailed
 from chatbot.outbound.tool_service import ToolService
 
 _PROTOCOL = "2026-07-28"

@@ -1,0 +1,143 @@
+"""One connection to a service that the settings name: asyncio's protocol and the httptools parser."""
+
+import asyncio
+from collections import deque
+from typing import cast
+
+import httptools
+
+_MOST_HEADER_BYTES = 32 * 1024
+_HIGH_WATER = 256 * 1024
+
+
+class UpstreamFailed(Exception):
+    """The service could not be reached, broke off, was too slow, or sent too much. The text is for the log."""
+
+
+class Connection(asyncio.Protocol):
+    """Feeds the parser and hands over what arrived since the last look."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.closed = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the last answer."""
+        self.parser = httptools.HttpResponseParser(self)
+        self.headers: dict[bytes, bytes] = {}
+        self.header_bytes = 0
+        self.status = 0
+        self.headers_done = False
+        self.done = False
+        self.stays_open = False
+        self.idle_since = 0.0  # the loop's seconds
+        self.failure: str | None = None
+        self.chunks: deque[bytes] = deque()
+        self.waiting = 0
+        self.waiter: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, and stop reading while the reader is slower."""
+        if not self.headers_done:
+            self.header_bytes += len(data)  # of one header that never ends, too
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.fail(f"not HTTP: {type(error).__name__}")
+        if not self.headers_done and self.header_bytes > _MOST_HEADER_BYTES:
+            self.fail("too many header bytes")
+        if self.waiting > _HIGH_WATER and self.transport is not None:
+            self.transport.pause_reading()  # the reader is slower than the service
+        self.wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what was not whole."""
+        self.closed = True
+        if not self.done:
+            self.fail("the connection was closed")
+        self.wake()
+
+    def fail(self, why: str) -> None:
+        """Close at once, and say why to whoever waits."""
+        self.failure = self.failure or why
+        if self.transport is not None:
+            self.transport.abort()
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    # callbacks of the parser
+    def on_message_begin(self) -> None:
+        """Forget the last answer."""
+        """Refuse a second answer."""
+        if self.done:
+            self.fail("more than the answer arrived")  # it would be taken for a part of it, or for the next call's
+            raise httptools.HttpParserError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; of several with one name the last."""
+        self.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """Take the status."""
+        self.status = self.parser.get_status_code()
+        self.headers_done = True
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
+        self.chunks.append(body)
+        self.waiting += len(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the answer is whole, and whether another may follow."""
+        if self.status >= 200:
+            self.done = True
+            self.stays_open = self.parser.should_keep_alive()  # the parser knows while it is in the message, not after
+            return
+        self.headers_done = False  # 100 Continue and its like announce the real answer
+
+    def is_free(self) -> bool:
+        """Say whether another call may follow: the answer was whole, nothing came after it, the request was read."""
+        transport = self.transport
+        if transport is None or transport.is_closing() or self.closed or self.failure is not None:
+            return False
+        return self.done and self.stays_open and not self.chunks and transport.get_write_buffer_size() == 0
+
+    def close(self) -> None:
+        """Close it, now that nobody waits for anything."""
+        if self.transport is not None:
+            self.transport.close()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something arrived. Raises `UpstreamFailed`."""
+        if self.failure is not None:
+            raise UpstreamFailed(self.failure)
+        self.waiter = asyncio.get_running_loop().create_future()
+        handle = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
+        try:
+            await self.waiter
+        finally:
+            handle.cancel()
+            self.waiter = None
+        if self.failure is not None and not self.chunks:
+            raise UpstreamFailed(self.failure)
+
+    def _expire(self) -> None:
+        self.fail("no data in time")
+        self.wake()
+
+    def take(self) -> bytes:
+        """Return all that arrived since the last call."""
+        data = b"".join(self.chunks)
+        self.chunks.clear()
+        self.waiting = 0
+        if self.transport is not None and not self.transport.is_reading() and not self.closed:
+            self.transport.resume_reading()
+        return data
