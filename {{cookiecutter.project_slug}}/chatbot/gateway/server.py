@@ -1,5 +1,6 @@
 """The server program: uvicorn, configured the strict way."""
 
+import gc
 from contextlib import suppress
 
 import uvicorn
@@ -36,6 +37,7 @@ def run_gateway(settings: Settings) -> None:
         server = uvicorn.Server(config)
     else:
         server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits))
+    gc.freeze()  # modules and settings live as long as the process: no collection looks at them again
     with suppress(KeyboardInterrupt):  # asked for at a terminal
         server.run()
     if not server.started:

@@ -1,15 +1,21 @@
 """An attacker's connection to the database: one role's password, the whole text of every statement."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import URL, create_engine
 
 from chatbot.core.principal import Principal, Role
 from chatbot.database.context import ContextSigner
 from chatbot.identity.people import tenant_id
 from development.postgres import DATABASE
-from development.stack import Stack
+from development.stack import PROJECT, Stack
 from tests.doubles.person import Person
 
 
@@ -31,3 +37,29 @@ def principal_of(person: Person, tenant: str) -> Principal:
 
 def signer(stack: Stack, role: str) -> ContextSigner:
     return ContextSigner(bytes.fromhex(stack.secrets["database_context_key"]), f"chatbot_{role}")
+
+
+@contextmanager
+def empty_database(stack: Stack, name: str) -> Iterator[None]:
+    """Make a database beside the stack's own, prepared as an administrator does, for as long as it is needed."""
+    with connect(stack, "bootstrap") as outside:
+        outside.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            with connect(stack, "bootstrap", dbname=name) as inside:
+                inside.execute((PROJECT / "migrations/sql/database.sql").read_bytes())
+            yield
+        finally:
+            outside.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def migrate_to(stack: Stack, database: str, revision: str) -> None:
+    """Bring a database to a revision, as its operator does."""
+    password = stack.secrets["database_migrator_password"]
+    options = {"host": str(stack.places.sockets), "dbname": database, "user": "chatbot_migrator", "password": password}
+    engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create schema if not exists migration")
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(PROJECT / "migrations"))
+        command.upgrade(config, revision)
+    engine.dispose()

@@ -4,13 +4,9 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from psycopg import sql
-from sqlalchemy import URL, create_engine
 
-from development.stack import PROJECT, Stack
-from tests.doubles.database import connect
+from development.stack import Stack
+from tests.doubles.database import connect, empty_database, migrate_to
 
 NAME = "chatbot_before"
 TEXTS = ["# Plain\n\nText.", "äöü 🙂 \u2028\t\\x41 \\000 '\"", ""]
@@ -20,26 +16,8 @@ OWNER = "00000000-0000-0000-0000-00000000000"
 @pytest.fixture
 def database(stack: Stack) -> Iterator[str]:
     """An empty database beside the stack's own, prepared as an administrator does."""
-    with connect(stack, "bootstrap") as outside:
-        outside.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
-        try:
-            with connect(stack, "bootstrap", dbname=NAME) as inside:
-                inside.execute((PROJECT / "migrations/sql/database.sql").read_bytes())
-            yield NAME
-        finally:
-            outside.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(NAME)))
-
-
-def migrate_to(stack: Stack, database: str, revision: str) -> None:
-    password = stack.secrets["database_migrator_password"]
-    options = {"host": str(stack.places.sockets), "dbname": database, "user": "chatbot_migrator", "password": password}
-    engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("create schema if not exists migration")
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(PROJECT / "migrations"))
-        command.upgrade(config, revision)
-    engine.dispose()
+    with empty_database(stack, NAME):
+        yield NAME
 
 
 def test_texts_of_the_first_release_are_kept_as_their_bytes(stack: Stack, database: str) -> None:

@@ -17,6 +17,7 @@ from chatbot.gateway.exchange import Watch, pad_event, principal_of, read_json_b
 
 _MOST_CHARACTERS = 8000
 _FIELDS = frozenset({"question", "parent", "again", "search"})
+_LAST = frozenset({"end", "problem"})  # the events that a stream ends with
 _LARGEST_ID = 2**63  # PostgreSQL's bigint
 _START = {
     "type": "http.response.start",
@@ -84,7 +85,6 @@ class _Stream:
         try:
             async for event in events:
                 await self._send_event(event)
-            await self._send({"type": "http.response.body", "body": b""})
         finally:
             # `events` is an asynchronous generator, typed as the iterator that callers need
             await events.aclose()  # type: ignore[attr-defined]
@@ -94,13 +94,13 @@ class _Stream:
         if not self._started:
             raise problem
         await self._send_event(problem_event(problem))
-        await self._send({"type": "http.response.body", "body": b""})
 
     async def _send_event(self, event: Event) -> None:
         if not self._started:
             await self._send(_START)
             self._started = True
-        await self._send({"type": "http.response.body", "body": encode_event(event), "more_body": True})
+        more = event[0] not in _LAST
+        await self._send({"type": "http.response.body", "body": encode_event(event), "more_body": more})
 
 
 def encode_event(event: Event) -> bytes:
