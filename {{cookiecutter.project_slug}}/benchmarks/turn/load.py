@@ -22,6 +22,7 @@ class Timings:
 
     first: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
+    pause: list[float] = field(default_factory=list)  # the longest between two pieces of an answer
     elapsed: float = 0.0
 
 
@@ -30,7 +31,7 @@ class _Lane(asyncio.Protocol):
         self.transport = transport
 
     def ask(self, request: Request) -> "asyncio.Future[tuple[float, float]]":
-        self.request, self.buffer, self.first = request, b"", 0.0
+        self.request, self.buffer, self.first, self.pause = request, b"", 0.0, 0.0
         self.done = asyncio.get_running_loop().create_future()
         self.begun = time.perf_counter()
         self.transport.write(request.head + b"content-length: %d\r\n\r\n" % len(request.body) + request.body)
@@ -38,8 +39,12 @@ class _Lane(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        if not self.first and self.request.token in self.buffer:
-            self.first = time.perf_counter() - self.begun
+        now = time.perf_counter()
+        if self.first:
+            self.pause = max(self.pause, now - self.latest)
+        elif self.request.token in self.buffer:
+            self.first = now - self.begun
+        self.latest = now
         if self.buffer.endswith(b"0\r\n\r\n") and not self.done.done():
             if self.request.end not in self.buffer:
                 self.done.set_exception(RuntimeError(self.buffer[:400].decode()))
@@ -62,6 +67,7 @@ async def run_load(requests: list[Request], count: int) -> Timings:
             first, whole = await protocol.ask(request)
             timings.first.append(first)
             timings.whole.append(whole)
+            timings.pause.append(protocol.pause)
         protocol.transport.close()
 
     begun = time.perf_counter()
