@@ -5,11 +5,11 @@ import gc
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from chatbot.config.loading import load_settings
 from chatbot.core.principal import Role
 from chatbot.gateway.access.rates import DEFAULTS
 from development.load_accounts import make_accounts
-from development.ports import Ports
+from development.ports import Ports, is_free
 from development.postgres import Postgres
 from development.stack import Stack
 from tests.doubles.container_postgres import ContainerPostgres, find_obstacle
@@ -31,10 +31,13 @@ from tests.doubles.upstream import ScriptedModel
 MODEL_KEY = "sk-test-canary-5f21c0"
 
 
+# below the ports that a kernel gives to outgoing connections, one of which could take a port between choice and use;
+# processes that run tests side by side begin far from each other
+_PORTS = count(10_000 + os.getpid() * 211 % 20_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return next(filter(is_free, _PORTS))
 
 
 def make_state() -> Path:
