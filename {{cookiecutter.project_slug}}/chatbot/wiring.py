@@ -105,7 +105,9 @@ def build_gateway(settings: Settings) -> Parts:
     database = Database(settings.database, signer, password)
     standing = StandingStore(calls, signer)
     provider, tokens = build_identity(settings)
-    certificates = Certificates(settings.identity, settings.mtls.revoked if settings.mtls else None)
+    certificates = Certificates(
+        settings.identity, *((settings.mtls.client_authorities, settings.mtls.revoked) if settings.mtls else (None,))
+    )
     answering = (turns, model, HashingEmbedder(), settings.retrieval.passages, loop, settings.model.max_answer_tokens)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(

@@ -24,16 +24,24 @@ _EARLIER = timedelta(minutes=5)  # for clocks that differ
 class Authority:
     """Issues certificates and says which are revoked."""
 
-    def __init__(self, name: str = "Development authority") -> None:
+    def __init__(
+        self, name: str = "Development authority", *, above: "Authority | None" = None, **changed: Any
+    ) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+        signer = above or self
         self.certificate = (
-            _build(self._name, self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            _build(self._name, signer._name, self._key, changed.get("life"))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None if above is None else 0), critical=True)
             .add_extension(usage, critical=True)
-            .sign(self._key, SHA256())
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer._key.public_key()), critical=False)
+            .sign(signer._key, SHA256())
         )
+
+    def delegate(self, name: str, **changed: Any) -> "Authority":
+        """Return an authority that this one vouches for."""
+        return Authority(name, above=self, **changed)
 
     def issue(self, *names: x509.GeneralName, server: bool = False, **changed: Any) -> "Issued":
         """Return a certificate for these names; `changed` replaces what a usual one has, as tests need it."""
@@ -54,12 +62,12 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return Issued(builder.sign(self._key, SHA256()), key)
 
-    def revoked(self, *certificates: x509.Certificate, until: datetime | None = None) -> bytes:
-        """Return the list of revoked certificates, PEM."""
+    def revoked(self, *certificates: x509.Certificate, until: datetime | None = None, by: str | None = None) -> bytes:
+        """Return the list of revoked certificates, PEM; `by` is another spelling of the authority's name."""
         now = datetime.now(UTC)
         builder = (
             x509.CertificateRevocationListBuilder()
-            .issuer_name(self._name)
+            .issuer_name(self._name if by is None else _name(by))
             .last_update(now - _EARLIER)
             .next_update(until or now + _LIFE)
             .add_extension(x509.CRLNumber(int(now.timestamp() * 1e6)), critical=False)

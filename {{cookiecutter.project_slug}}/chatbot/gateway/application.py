@@ -30,7 +30,7 @@ from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import conversations, documents, health, pages, turns
 from chatbot.gateway.routes.account import audit, auth, keys, sessions, usage
-from chatbot.gateway.serving.standing import StandingWatch
+from chatbot.gateway.serving.standing import StandingGuard, StandingWatch
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
 
@@ -82,7 +82,7 @@ def build_application(parts: Parts) -> FastAPI:
     app.state.cookies = CookieNames.of(parts.settings.gateway.instance)
     manifest = pages.read_manifest(parts.settings.gateway.frontend)
     limits = parts.settings.limits
-    watch = StandingWatch(parts.sessions, parts.programs, parts.standing, limits.standing_seconds)
+    watch = standing_watch(parts)
     # first, since it is the busiest; plain ASGI, since it is the hot path
     app.router.routes.insert(0, turns.turn_route(parts.turn_service, watch, limits.most_question_tokens))
     app.router.routes.extend(openai_routes(parts.completions, watch, limits.most_prompt_tokens))
@@ -92,6 +92,11 @@ def build_application(parts: Parts) -> FastAPI:
     for middleware in reversed(middleware_stack(parts, public)):
         app.add_middleware(middleware.cls, *middleware.args, **middleware.kwargs)
     return app
+
+
+def standing_watch(parts: Parts) -> StandingWatch:
+    """Return what is asked whether an admission still stands."""
+    return StandingWatch(parts.sessions, parts.programs, parts.standing, parts.settings.limits.standing_seconds)
 
 
 def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[Middleware]:
@@ -123,8 +128,9 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
         ),
         Middleware(PersonRates, limiter=parts.limiter, rates=rates),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
-        Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds),
+        Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds, public=public),
         Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES, seconds=settings.limits.body_seconds),
+        Middleware(StandingGuard, watch=standing_watch(parts), fresh_seconds=settings.identity.fresh_seconds),
     ]
 
 

@@ -85,7 +85,7 @@ def test_the_sizes_of_a_stream_s_pieces_tell_little(anna: Person, model: Scripte
     )
     for answer in (turn, chat):  # the last event of every answer is the same, and says nothing
         sizes = [len(block) + 2 for block in answer.content.split(b"\n\n") if block not in (b"", END)]
-        assert len(sizes) >= 4
+        assert len(sizes) >= 3  # a beginning, an end, and pieces that may have come at once
         assert all(size >= 256 and size & (size - 1) == 0 for size in sizes), sizes
         assert len(set(sizes)) <= 5
     assert [name for name, _ in read_events(turn.text)][-1] == "end"

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -21,8 +22,8 @@ def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
 
         guard = CapacityGuard(app, most=2)
 
-        def ask(path: str = "/") -> "asyncio.Task[None]":
-            return asyncio.ensure_future(guard({"type": "http", "path": path}, None, None))
+        def ask(path: str = "/", **more: Any) -> "asyncio.Task[None]":
+            return asyncio.ensure_future(guard({"type": "http", "path": path, **more}, None, None))
 
         under_way = [ask(), ask()]
         await asyncio.sleep(0)
@@ -32,6 +33,8 @@ def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
         refused = third.exception()
         assert isinstance(refused, Overloaded)
         assert refused.status == 503 and (b"retry-after", b"1") in refused.headers
+        with pytest.raises(Overloaded):  # at the services' port it is a path like any other
+            await ask("/healthz", peer_chain=b"x")
         health = ask("/healthz")
         going.set()
         await asyncio.gather(*under_way, health)

@@ -63,7 +63,7 @@ def test_the_application_s_own_page_may_ask(given: dict[str, str]) -> None:
 def test_a_program_is_spared_this_and_a_browser_with_its_credential_is_not(given: dict[str, str]) -> None:
     """A person's browser adds an installed certificate by itself, and says where the page is from."""
     guard = CrossSiteGuard(Inner(), origin=OWN)
-    for own, scope in ((headers(authorization="Bearer x"), {}), ([], {"peer_certificate": b"x"})):
+    for own, scope in ((headers(authorization="Bearer x"), {}), ([], {"peer_chain": b"x"})):
         assert call(guard, "POST", headers=own, **scope).status == 200
         assert call(guard, "POST", headers=own + headers(**given), **scope).status == 403
 
@@ -97,6 +97,6 @@ def test_each_port_has_its_own_host() -> None:
     for services in ("services.example:8443", ""):
         guard = HostGuard(Inner(), authority="chat.example", services=services)
         own, other = [(b"host", services.encode())], [(b"host", b"chat.example")]
-        assert call(guard, headers=own, peer_certificate=b"x").status == 200
-        assert call(guard, headers=other, peer_certificate=b"x").status == 421
+        assert call(guard, headers=own, peer_chain=b"x").status == 200
+        assert call(guard, headers=other, peer_chain=b"x").status == 421
         assert call(guard, headers=own).status == 421

@@ -136,7 +136,7 @@ def test_with_a_key_the_route_is_told_who_asks_and_how_far_they_reach() -> None:
 def test_at_the_services_port_nothing_is_public(path: str, certificate: bytes) -> None:
     inner = Inner()
     with pytest.raises(SignInRequired):
-        call(gate(inner), "GET", path, peer_certificate=certificate)
+        call(gate(inner), "GET", path, peer_chain=certificate)
     assert inner.scopes == []
 
 
@@ -144,12 +144,12 @@ def test_at_the_services_port_nothing_is_public(path: str, certificate: bytes) -
 def test_a_certificate_and_another_credential_are_none(given: list[tuple[bytes, bytes]]) -> None:
     inner = Inner()
     with pytest.raises(Problem) as refused:
-        call(gate(inner), "GET", "/v1/models", given, peer_certificate=b"genuine")
+        call(gate(inner), "GET", "/v1/models", given, peer_chain=b"genuine")
     assert (refused.value.status, inner.scopes) == (400, [])
 
 
 def test_with_a_certificate_the_route_is_told_who_asks() -> None:
     inner = Inner()
-    assert call(gate(inner), "GET", "/v1/models", peer_certificate=b"genuine").status == 200
+    assert call(gate(inner), "GET", "/v1/models", peer_chain=b"genuine").status == 200
     assert inner.scopes[0]["admission"].carrier is Carrier.CERTIFICATE
     assert "session_token" not in inner.scopes[0]

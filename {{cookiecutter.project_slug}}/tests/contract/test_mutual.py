@@ -1,5 +1,6 @@
 """The services' port, and whom a certificate stands for, at their own seams (acc-identity)."""
 
+import os
 import socket
 import ssl
 import threading
@@ -49,8 +50,8 @@ class Listening:
     folder: Path
     seen: list[dict[str, Any]]
 
-    def ask(self, issued: Issued | None, **headers: str) -> int:
-        return ask(self.port, shown_by(issued, AUTHORITY), **headers)[0]
+    def ask(self, issued: Issued | None, above: Authority | None = None, **headers: str) -> int:
+        return ask(self.port, shown_by(issued, AUTHORITY, above), **headers)[0]
 
 
 @contextmanager
@@ -98,7 +99,7 @@ def test_a_service_is_told_by_its_certificate_alone(port: Listening) -> None:
     port.seen.clear()
     headers = {"x_client_cert": "x", "client_cert": ":AAAA:", "x_forwarded_client_cert": "URI=spiffe://other", "x_ssl_client_cert": "x"}  # fmt: skip
     assert port.ask(issued, **headers) == 200
-    assert port.seen[0]["peer_certificate"] == issued.certificate.public_bytes(Encoding.DER)
+    assert port.seen[0]["peer_chain"] == chain(issued)
     assert port.seen[0]["scheme"] == "https"
 
 
@@ -143,6 +144,40 @@ def test_what_is_revoked_is_refused_from_then_on(tmp_path: Path) -> None:
         assert at.ask(other) == 200
 
 
+def test_what_stands_between_a_service_and_its_authority_is_told_too(tmp_path: Path) -> None:
+    between = AUTHORITY.delegate("Between")
+    mine = between.issue(uri())
+    with listening(tmp_path) as at:
+        (tmp_path / "revoked.pem").write_bytes(AUTHORITY.revoked() + between.revoked())
+        assert at.ask(mine, above=between) == 200
+        assert at.seen[0]["peer_chain"] == (*chain(mine)[:1], der(between.certificate), der(AUTHORITY.certificate))
+        (tmp_path / "revoked.pem").write_bytes(AUTHORITY.revoked(between.certificate) + between.revoked())
+        assert at.ask(mine, above=between) == 0
+
+
+def test_a_certificate_among_the_lists_makes_nobody_an_authority(tmp_path: Path) -> None:
+    """OpenSSL trusts every certificate of a file that it is given, whatever the file is called."""
+    other = Authority("Another")
+    lists = AUTHORITY.revoked() + other.revoked()
+    with listening(tmp_path) as at:
+        (tmp_path / "revoked.pem").write_bytes(lists + as_text(other.certificate).encode())
+        assert (at.ask(other.issue(uri())), at.ask(AUTHORITY.issue(uri()))) == (0, 0)
+        (tmp_path / "revoked.pem").write_bytes(lists)
+        assert (at.ask(other.issue(uri())), at.ask(AUTHORITY.issue(uri()))) == (0, 200)
+
+
+def test_files_that_change_within_a_moment_are_read_anew(tmp_path: Path) -> None:
+    """Put into place with the times of the old ones, as a copy that keeps them does."""
+    mine = AUTHORITY.issue(uri())
+    with listening(tmp_path) as at:
+        assert at.ask(mine) == 200
+        was, new = (tmp_path / "revoked.pem").stat(), tmp_path / "new.pem"
+        new.write_bytes(AUTHORITY.revoked(mine.certificate))
+        os.utime(new, ns=(was.st_atime_ns, was.st_mtime_ns))
+        new.rename(tmp_path / "revoked.pem")
+        assert at.ask(mine) == 0
+
+
 def test_a_server_s_own_renewed_certificate_is_shown_without_a_new_start(tmp_path: Path) -> None:
     context = shown_by(AUTHORITY.issue(uri()), AUTHORITY)
 
@@ -160,11 +195,28 @@ def test_a_server_s_own_renewed_certificate_is_shown_without_a_new_start(tmp_pat
         assert before != shown(at.port) == new.certificate.public_bytes(Encoding.DER)
 
 
+def der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
+
+
+def chain(issued: Issued) -> tuple[bytes, ...]:
+    return der(issued.certificate), der(AUTHORITY.certificate)
+
+
 # the certificate of a verified handshake
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _trusted(tmp_path_factory: pytest.TempPathFactory) -> None:
+    TRUSTED.append(tmp_path_factory.mktemp("trusted") / "authority.pem")
+    TRUSTED[0].write_text(as_text(AUTHORITY.certificate))
+
+
+TRUSTED: list[Path] = []
+
+
 def find(issued: Issued, revoked: Path | None = None, **clock: Callable[[], datetime]) -> Any:
-    return Certificates(IDENTITY, revoked, **clock).find(issued.certificate.public_bytes(Encoding.DER))
+    return Certificates(IDENTITY, TRUSTED[0], revoked, **clock).find(chain(issued))
 
 
 def test_a_certificate_stands_for_the_service_that_its_token_stands_for() -> None:
@@ -184,11 +236,51 @@ def test_a_genuine_certificate_that_names_no_service_is_nobody_s(state: str) -> 
 
 @pytest.mark.parametrize("text", [b"", b"\x30", b"\x30\x82" + b"\xff" * 60, b"-----BEGIN CERTIFICATE-----"])
 def test_what_is_no_certificate_is_nobody_s(text: bytes) -> None:
-    assert Certificates(IDENTITY).find(text) is None
+    ours = der(AUTHORITY.certificate)
+    for shown in ((text, ours), (text,), (), (der(AUTHORITY.issue(uri()).certificate), text)):
+        assert Certificates(IDENTITY, TRUSTED[0]).find(shown) is None
 
 
 def test_an_authority_is_no_service() -> None:
-    assert Certificates(IDENTITY).find(AUTHORITY.certificate.public_bytes(Encoding.DER)) is None
+    assert Certificates(IDENTITY, TRUSTED[0]).find((der(AUTHORITY.certificate),)) is None
+
+
+def test_an_open_connection_ends_with_its_authority(tmp_path: Path) -> None:
+    listed, other = tmp_path / "authorities.pem", Authority("Another")
+    mine = chain(AUTHORITY.issue(uri()))
+    for text, holds in (
+        (as_text(other.certificate) + as_text(AUTHORITY.certificate), True),
+        (as_text(other.certificate), False),
+        (as_text(Authority("Development authority").certificate), False),  # whatever it calls itself
+        (as_text(AUTHORITY.certificate), True),
+        ("", False),
+    ):
+        listed.write_text(text)
+        assert (Certificates(IDENTITY, listed).find(mine) is not None) == holds
+    listed.unlink()
+    assert Certificates(IDENTITY, listed).find(mine) is None
+    assert Certificates(IDENTITY, None).find(mine) is None
+
+
+def test_an_open_connection_ends_with_what_stands_between_it_and_its_authority(tmp_path: Path) -> None:
+    """The service's own certificate is on no list: its issuer's is."""
+    between = AUTHORITY.delegate("Between")
+    mine = (*chain(between.issue(uri()))[:1], der(between.certificate), der(AUTHORITY.certificate))
+    listed = tmp_path / "revoked.pem"
+    for text, holds in (
+        (AUTHORITY.revoked() + between.revoked(), True),
+        (AUTHORITY.revoked(between.certificate) + between.revoked(), False),
+        (AUTHORITY.revoked(), False),  # what the one between has revoked is not known
+        (between.revoked(), False),
+    ):
+        listed.write_bytes(text)
+        assert (Certificates(IDENTITY, TRUSTED[0], listed).find(mine) is not None) == holds
+    old = AUTHORITY.delegate("Old", life=life(-48, 1))
+    mine = (*chain(old.issue(uri()))[:1], der(old.certificate), der(AUTHORITY.certificate))
+    for hours, holds in ((0, True), (2, False)):
+        now = datetime.now(UTC) + timedelta(hours=hours)
+        found = Certificates(IDENTITY, TRUSTED[0], clock=lambda now=now: now).find(mine)  # type: ignore[misc]
+        assert (found is not None) == holds
 
 
 def test_an_open_connection_ends_with_its_certificate() -> None:
@@ -209,6 +301,8 @@ def test_an_open_connection_ends_when_its_certificate_is_revoked(tmp_path: Path)
         (AUTHORITY.revoked(until=datetime.now(UTC) - timedelta(seconds=1)), False),
         (b"", False),
         (b"-----BEGIN X509 CRL-----\nnothing\n", False),
+        (AUTHORITY.revoked() + as_text(Authority().certificate).encode(), False),
+        (AUTHORITY.revoked(mine.certificate, by=" development   AUTHORITY"), False),  # one name, spelt in two ways
     ):
         listed.write_bytes(text)
         assert (find(mine, listed) is not None) == holds

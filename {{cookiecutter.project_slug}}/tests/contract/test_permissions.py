@@ -10,6 +10,7 @@ from chatbot.core.errors import Forbidden, NotFound, SignInAgain
 from chatbot.core.principal import Principal, Role
 from chatbot.gateway.access.actions import ActionTable
 from chatbot.gateway.access.permission import PermissionGuard
+from chatbot.gateway.public import PUBLIC
 from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.keys import KeyScope
 from chatbot.identity.permissions import POLICY, Action, decide
@@ -26,7 +27,7 @@ def admission(role: Role = Role.MEMBER, scopes: set[KeyScope] | None = None, age
 
 
 def guard(inner: Inner, method: str, path: str, **scope: Any) -> Any:
-    matched = ActionTable().find(method, path)
+    matched = ActionTable(public=PUBLIC).find(method, path)
     return call(PermissionGuard(inner, fresh_seconds=FRESH), method, path, matched=matched, **scope)
 
 
@@ -66,6 +67,16 @@ def test_what_has_no_row_does_not_exist() -> None:
     for path in ("/nowhere", "/api/v1/keys/", "//", "/api/v1/documents/x/y"):
         with pytest.raises(NotFound):
             guard(inner, "GET", path, admission=admission())
+    assert not inner.scopes
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(PUBLIC))
+def test_what_is_public_is_nothing_for_whoever_was_let_in(method: str, path: str) -> None:
+    """At the services' port: a certificate signs nobody in and reports nothing."""
+    inner = Inner()
+    for each in {"GET": ("GET", "HEAD")}.get(method, (method,)):
+        with pytest.raises(NotFound):
+            guard(inner, each, path, admission=admission(Role.SERVICE, set(KeyScope)))
     assert not inner.scopes
 
 

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from chatbot.core.errors import Unavailable
+from chatbot.core.errors import SignInAgain, Unavailable
 from chatbot.core.principal import Principal, Role
 from chatbot.database.calls.pool import DatabaseFault
+from chatbot.gateway.access.actions import Matched
 from chatbot.gateway.exchange import until_left
 from chatbot.gateway.serving import standing
-from chatbot.gateway.serving.standing import NoLongerAdmitted, StandingWatch
+from chatbot.gateway.serving.standing import NoLongerAdmitted, StandingGuard, StandingWatch
 from chatbot.identity.admission import Admission, Carrier
+from chatbot.identity.permissions import Action
 
 BOB = Principal(UUID(int=1), UUID(int=3), Role.MEMBER, "bob")
 ADMISSIONS = {carrier: Admission(BOB, carrier, "x") for carrier in Carrier}
@@ -48,7 +50,7 @@ class Kept:
 
 def scope(carrier: Carrier) -> dict[str, Any]:
     authorization = [(b"authorization", b"Bearer x")]
-    return {"admission": ADMISSIONS[carrier], "session_token": "s", "peer_certificate": b"c", "headers": authorization}
+    return {"admission": ADMISSIONS[carrier], "session_token": "s", "peer_chain": b"c", "headers": authorization}
 
 
 def check(carrier: Carrier, **said: Any) -> None:
@@ -94,6 +96,79 @@ def test_what_cannot_be_asked_in_time_ends_the_answer(
     for said in ({"open": fault}, {"role": fault}) if carrier is Carrier.SESSION else ({"program": fault},):
         with pytest.raises(Unavailable):
             check(carrier, **said)
+
+
+# while a body comes in
+
+
+class Asked:
+    """A watch that counts, and refuses when it is told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.times, self.error = 0, error
+
+    async def check(self, scope: Any) -> None:
+        self.times += 1
+        if self.error is not None:
+            raise self.error
+
+
+def arrive(
+    watch: Asked, *, ago: float, pause: float = 0, admission: Admission | None = ADMISSIONS[Carrier.SESSION]
+) -> list[str]:
+    """Send a body in two pieces to a guarded route; `pause` is how much older the admission is at the second one."""
+    done: list[str] = []
+    pieces = [b"a", b"b"]
+    matched = Matched("/api/v1/keys", Action.MAKE_KEYS)
+    about: dict[str, Any] = {"admission": admission, "admitted_at": time.monotonic() - ago, "matched": matched}
+
+    async def receive() -> dict[str, Any]:
+        if len(pieces) == 1:
+            about["admitted_at"] -= pause
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def route(scope: Any, receive: Any, send: Any) -> None:
+        done.append("begun")
+        while (await receive())["more_body"]:
+            pass
+        done.append("whole")
+
+    guard: Any = StandingGuard(route, watch=watch, fresh_seconds=FRESH)  # type: ignore[arg-type]
+    try:
+        asyncio.run(guard(about, receive, None))
+    except (NoLongerAdmitted, SignInAgain) as error:
+        done.append(type(error).__name__)
+    return done
+
+
+FRESH = 600
+ENDED = NoLongerAdmitted("x")
+NOW = replace(ADMISSIONS[Carrier.SESSION], authenticated_at=int(time.time()))
+
+
+def test_a_body_that_comes_at_once_costs_no_question() -> None:
+    watch = Asked(ENDED)
+    assert arrive(watch, ago=0, admission=NOW) == ["begun", "whole"]
+    assert watch.times == 0
+
+
+def test_a_body_that_took_its_time_is_no_longer_taken_from_whoever_was_let_in() -> None:
+    assert arrive(Asked(ENDED), ago=2, admission=NOW) == ["NoLongerAdmitted"]
+    assert arrive(Asked(ENDED), ago=0, pause=2, admission=NOW) == ["begun", "NoLongerAdmitted"]  # bytes of any kind
+    watch = Asked()
+    assert arrive(watch, ago=2, admission=NOW) == ["begun", "whole"]
+    assert watch.times == 1  # what was just asked is not asked again
+
+
+def test_a_dangerous_act_is_still_fresh_when_its_body_is_whole() -> None:
+    old = replace(NOW, authenticated_at=int(time.time()) - FRESH - 5)
+    assert arrive(Asked(), ago=0, pause=2, admission=old) == ["begun", "SignInAgain"]
+
+
+def test_what_is_public_is_asked_nothing() -> None:
+    watch = Asked(ENDED)
+    assert arrive(watch, ago=2, pause=2, admission=None) == ["begun", "whole"]
+    assert watch.times == 0
 
 
 # how an answer is stopped

@@ -28,12 +28,15 @@ def life(begin: float, end: float) -> tuple[datetime, datetime]:
     return now + timedelta(hours=begin), now + timedelta(hours=end)
 
 
-def shown_by(issued: Issued | None, authority: Authority) -> ssl.SSLContext:
-    """Return a client's context: it trusts the authority's servers and shows a certificate."""
+def shown_by(issued: Issued | None, authority: Authority, above: Authority | None = None) -> ssl.SSLContext:
+    """Return a client's context: it trusts the authority's servers and shows a certificate, with the one above it."""
     context = ssl.create_default_context(cadata=as_text(authority.certificate))
     if issued is not None:
         with tempfile.TemporaryDirectory() as folder:
-            context.load_cert_chain(*issued.write(Path(folder), "client"))
+            certificate, key = issued.write(Path(folder), "client")
+            if above is not None:
+                certificate.write_text(certificate.read_text() + as_text(above.certificate))
+            context.load_cert_chain(certificate, key)
     return context
 
 

@@ -4,6 +4,7 @@ import socket
 from typing import NamedTuple
 
 from development.stack import Stack
+from tests.doubles.person import Person
 
 
 class Heard(NamedTuple):
@@ -36,3 +37,29 @@ def request(stack: Stack, method: str, target: str, *lines: str, host: str | Non
     """Return a request with exactly these lines; it asks for the connection to end after it."""
     head = [f"{method} {target} HTTP/1.1", f"Host: {host if host is not None else stack.url.removeprefix('http://')}"]
     return "\r\n".join([*head, "Connection: close", *lines, "", ""]).encode("latin-1") + body
+
+
+def head(person: Person, path: str, *more: str, method: str = "POST") -> bytes:
+    """Return the head of a person's request with a JSON body, as their page sends it."""
+    cookie = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        f"host: {person.stack.url.removeprefix('http://')}",
+        f"origin: {person.stack.url}",
+        f"x-csrf-token: {person.csrf}",
+        f"cookie: {cookie}",
+        "content-type: application/json",
+        *more,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    """Return what comes until the server hangs up."""
+    found = b""
+    try:
+        while data := client.recv(65536):
+            found += data
+    except ConnectionResetError:
+        pass
+    return found

@@ -13,6 +13,7 @@ from development.stack import Stack
 from tests.doubles.person import Person
 from tests.doubles.refusals import Refusals
 from tests.doubles.upstream import ScriptedModel, begin_stream, send_piece
+from tests.doubles.wire import head, read_to_end
 
 PATIENCE = 10.0  # seconds until a test gives up
 
@@ -25,31 +26,6 @@ def connection(stack: Stack, buffer: int = 0) -> Iterator[socket.socket]:
         client.settimeout(PATIENCE)
         client.connect(("127.0.0.1", stack.port))
         yield client
-
-
-def read_to_end(client: socket.socket) -> bytes:
-    """Return what comes until the server hangs up."""
-    found = b""
-    try:
-        while data := client.recv(65536):
-            found += data
-    except ConnectionResetError:
-        pass
-    return found
-
-
-def head(person: Person, path: str, *more: str, method: str = "POST") -> bytes:
-    cookie = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
-    lines = [
-        f"{method} {path} HTTP/1.1",
-        f"host: {person.stack.url.removeprefix('http://')}",
-        f"origin: {person.stack.url}",
-        f"x-csrf-token: {person.csrf}",
-        f"cookie: {cookie}",
-        "content-type: application/json",
-        *more,
-    ]
-    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def drip(client: socket.socket, pieces: Iterator[bytes]) -> bytes:

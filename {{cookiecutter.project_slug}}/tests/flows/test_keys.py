@@ -299,6 +299,23 @@ def test_without_an_overlap_the_old_key_ends_at_once(owner: Person, bob: Person,
     owner.change("DELETE", f"/api/v1/keys/{new['id']}")
 
 
+@pytest.mark.parametrize("overlap_hours", [0, 2])
+def test_a_key_that_is_revoked_at_the_same_moment_has_no_successor(
+    owner: Person, stack: Stack, overlap_hours: int
+) -> None:
+    """Whoever revokes a stolen key while the thief rotates it has ended it."""
+    old = make(owner)
+    before = len(owner.get("/api/v1/keys").json())
+    with ThreadPoolExecutor(1) as beside, connect(stack, "bootstrap", autocommit=False) as outside:
+        outside.execute("update chatbot.api_keys set revoked_at = now() where id = %s", (old["id"],))
+        rotating = beside.submit(rotate, owner, old["id"], overlap_hours=overlap_hours)
+        while not outside.execute("select 1 from pg_locks where not granted").fetchone():
+            assert not rotating.done(), rotating.result().text  # polling what the database does
+        outside.commit()
+        assert rotating.result().status_code == 404
+    assert len(owner.get("/api/v1/keys").json()) == before
+
+
 def test_rotating_makes_no_more_keys_than_there_may_be(person: Callable[[str], Person]) -> None:
     grace = person("grace")
     made = [

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from itertools import chain
 from types import ModuleType
 
 import pytest
@@ -15,6 +16,7 @@ import chatbot.gateway.administration
 import chatbot.gateway.middleware
 import chatbot.gateway.routes
 import chatbot.gateway.routes.account
+import chatbot.gateway.serving
 from chatbot.gateway.access.actions import ActionTable
 from chatbot.gateway.application import ROUTERS
 from chatbot.gateway.public import PUBLIC
@@ -29,7 +31,7 @@ def modules(package: ModuleType) -> list[ModuleType]:
 
 def defined_middleware() -> dict[str, type]:
     found = {}
-    for module in [*modules(chatbot.gateway.middleware), *modules(chatbot.gateway.access)]:
+    for module in chain(*map(modules, (chatbot.gateway.middleware, chatbot.gateway.access, chatbot.gateway.serving))):
         for name, value in vars(module).items():
             own = inspect.isclass(value) and value.__module__ == module.__name__
             if own and {"scope", "receive", "send"} <= set(inspect.signature(value.__call__).parameters):
@@ -55,6 +57,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
         "SessionTokenGuard",
         "PermissionGuard",
         "BodyJudge",
+        "StandingGuard",
     ]
 
 

@@ -69,9 +69,9 @@ async def count_living(connection: AsyncConnection) -> int:
 
 
 async def living_key(connection: AsyncConnection, key: UUID) -> KeyRow | None:
-    """Return the principal's own key, unless it was revoked or has expired."""
+    """Return the principal's own key, unless it was revoked or has expired. Until the end nobody else changes it."""
     living = select(*_SHOWN).where(ApiKey.id == key, ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now())
-    return (await connection.execute(living)).one_or_none()
+    return (await connection.execute(living.with_for_update())).one_or_none()
 
 
 async def keep_key(

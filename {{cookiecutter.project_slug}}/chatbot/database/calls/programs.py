@@ -4,6 +4,7 @@ A service has a row among its tenant's people, noted when it first comes, so tha
 an administrator can suspend it. Fails closed: a service that is suspended, or was given another role, stays out.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from chatbot.core.principal import Role
@@ -49,9 +50,9 @@ class Programs:
             return await self._keys.find(text, address)
         return await self._enter(await self._tokens.find(text))
 
-    async def find_by_certificate(self, certificate: bytes) -> Admission | None:
-        """Return whose certificate it is, or None. Raises as `find`."""
-        return await self._enter(self._certificates.find(certificate))
+    async def find_by_certificate(self, chain: Sequence[bytes]) -> Admission | None:
+        """Return whose certificate it is, with its verified chain behind it, or None. Raises as `find`."""
+        return await self._enter(self._certificates.find(chain))
 
     async def _enter(self, machine: Machine | None) -> Admission | None:
         if machine is None:

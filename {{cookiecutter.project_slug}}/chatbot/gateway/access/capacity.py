@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chatbot.core.errors import Unavailable
 from chatbot.monitoring.refusals import note_refusal
 
-_ALIVE = "/healthz"  # a busy process is not a dead one
+_ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
 
 
 class Overloaded(Unavailable):
@@ -31,7 +31,7 @@ class CapacityGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or raise `Overloaded`."""
-        if scope["type"] != "http" or scope["path"] == _ALIVE:
+        if scope["type"] != "http" or (scope["path"] == _ALIVE and "peer_chain" not in scope):
             await self._app(scope, receive, send)
             return
         if self._open >= self._most:

@@ -2,7 +2,8 @@
 
 Stops: a caller who names another address in a header. The peer of the connection is the client, unless the peer is a
 proxy that the settings list: then the last address that X-Forwarded-For adds before the listed ones (RFC 7239,
-section 7.4, reads the same for its own header). Fails closed: what cannot be read counts as the proxy itself.
+section 7.4, reads the same for its own header). Fails closed: whom a proxy does not name, or not readably, is unknown:
+all of them are one client, and in no network that a key is bound to.
 """
 
 from collections.abc import Sequence
@@ -27,9 +28,9 @@ def find_client(scope: Scope, proxies: Networks) -> str:
         try:
             found = ip_address(part.strip())
         except ValueError:
-            return address
+            return _UNKNOWN
         if "%" in part:
-            return address  # an IPv6 zone is any text
+            return _UNKNOWN  # an IPv6 zone is any text
         address = str(found)
         if not _is_listed(address, proxies):
             return address

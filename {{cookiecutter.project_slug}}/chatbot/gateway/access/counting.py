@@ -15,7 +15,10 @@ _CHECKS = frozenset({"/healthz", "/readyz"})
 
 
 class AddressRates:
-    """Counts by address. The page's own files and health checks are counted by each process alone: they cost little."""
+    """Counts by address. The page's own files and health checks are counted by each process alone: they cost little.
+
+    With a credential they cost as much as anything else: it is looked at.
+    """
 
     def __init__(self, app: ASGIApp, *, limiter: AsyncLimiter, rates: RateTable, public: PublicPaths) -> None:
         self._app = app
@@ -27,8 +30,8 @@ class AddressRates:
         """Pass on, or raise `RateLimited`."""
         if scope["type"] == "http":
             address, path = client_bucket(client_address(scope)), scope["path"]
-            credential = "peer_certificate" in scope or any(name == b"authorization" for name, _ in scope["headers"])
-            if path.startswith(_FILES) or path in _CHECKS:
+            credential = "peer_chain" in scope or any(name == b"authorization" for name, _ in scope["headers"])
+            if not credential and (path.startswith(_FILES) or path in _CHECKS):
                 await self._limiter.hit_alone(self._rates.files(), address)
             elif credential or not is_answering(scope) or scope["session_cookie"] is None:
                 rows = self._rates.by_address(path, credential=credential)

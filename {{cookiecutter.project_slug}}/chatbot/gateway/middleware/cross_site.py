@@ -47,7 +47,7 @@ class CrossSiteGuard:
         if origin is not None and origin != self._origin:
             return "The Origin header names another site."
         if scope["method"] not in _SAFE:
-            by_program = b"authorization" in found or "peer_certificate" in scope or _is_unsolicited(scope)
+            by_program = b"authorization" in found or "peer_chain" in scope or _is_unsolicited(scope)
             return self._refusal_of_change(origin, site, by_program=by_program)
         if site in (None, b"same-origin", b"none"):
             return None

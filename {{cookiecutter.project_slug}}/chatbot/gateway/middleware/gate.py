@@ -7,6 +7,7 @@ keys, no issuer that answers, no entry.
 """
 
 import asyncio
+import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -57,15 +58,16 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        certificate = scope.get("peer_certificate")
+        scope["admitted_at"] = time.monotonic()
+        chain = scope.get("peer_chain")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if certificate is None and (method, scope["path"]) in self._public:
+        if chain is None and (method, scope["path"]) in self._public:
             await self._app(scope, receive, send)
             return
         token = scope["session_cookie"]
         carried = [value for name, value in scope["headers"] if name == b"authorization"]
-        if carried or certificate is not None:
-            await self._admit_program(scope, carried, certificate, token)
+        if carried or chain is not None:
+            await self._admit_program(scope, carried, chain, token)
         elif not await self._admit_by_session(scope, token):
             if _is_page(scope):
                 await _redirect(send)
@@ -95,14 +97,14 @@ class Gate:
         return True
 
     async def _admit_program(
-        self, scope: Scope, carried: list[bytes], certificate: bytes | None, token: str | None
+        self, scope: Scope, carried: list[bytes], chain: tuple[bytes, ...] | None, token: str | None
     ) -> None:
         """Put in whom the key, token or certificate stands for. What it reaches is the policy's to say."""
-        if (token is not None) + len(carried) + (certificate is not None) > 1:
+        if (token is not None) + len(carried) + (chain is not None) > 1:
             note_refusal("api-auth", "more than one credential")
             raise Problem("Send one credential: a session's cookie, one Authorization header, or a certificate.")
-        if certificate is not None:
-            admission = await self._keys.find_by_certificate(certificate)
+        if chain is not None:
+            admission = await self._keys.find_by_certificate(chain)
         else:
             kind, _, text = carried[0].decode("latin-1").partition(" ")
             admission = await self._keys.find(text, client_address(scope)) if kind.lower() == "bearer" else None

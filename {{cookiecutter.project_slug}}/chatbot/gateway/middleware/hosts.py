@@ -33,7 +33,7 @@ class HostGuard:
             return
         if scope["type"] == "http":
             hosts = [value for name, value in scope["headers"] if name == b"host"]
-            if hosts != [self._services if "peer_certificate" in scope else self._authority]:
+            if hosts != [self._services if "peer_chain" in scope else self._authority]:
                 note_refusal("web-csrf", "another host")
                 await send_problem(scope, send, WrongHost("This server does not answer for that name."))
                 return

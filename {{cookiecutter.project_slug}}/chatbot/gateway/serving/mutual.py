@@ -5,29 +5,40 @@ session resumed past the verification (CVE-2025-23419). uvicorn hands no peer ce
 here. Files are read anew when they change. Fails closed: files that cannot be read let nobody in.
 """
 
+import _ssl
 import asyncio
 import ssl
+import sys
 from typing import Any
 
 import uvicorn
 
 from chatbot.config.settings import MutualTlsSettings
 from chatbot.gateway.serving.timed import TimedProtocol
+from chatbot.identity.certificates import State, read_authorities, read_revoked, state_of
 from chatbot.monitoring.refusals import note_refusal
 
 
 class MutualProtocol(TimedProtocol):
-    """One connection whose peer has proved itself. The certificate, DER, is in the scope of each request."""
+    """One connection whose peer has proved itself. The chain that was verified is in the scope of each request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Take a connection after its handshake."""
-        self._certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+        self._chain = verified_chain(transport.get_extra_info("ssl_object"))
         super().connection_made(transport)
 
     def on_message_begin(self) -> None:
         """Begin a request; nothing that it says of itself is asked."""
         super().on_message_begin()
-        self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]  # ours
+        self.scope["peer_chain"] = self._chain  # type: ignore[typeddict-unknown-key]  # ours
+
+
+def verified_chain(connection: ssl.SSLObject) -> tuple[bytes, ...]:
+    """Return what the handshake has verified, each DER: the peer's own certificate first, the authority last."""
+    if sys.version_info >= (3, 13):
+        return tuple(connection.get_verified_chain())
+    found = connection._sslobj.get_verified_chain()  # type: ignore[attr-defined]
+    return tuple(each.public_bytes(_ssl.ENCODING_DER) for each in found)
 
 
 class Trust:
@@ -41,11 +52,12 @@ class Trust:
         self.context = self._read()
         self._latest = self.context
 
-    def _changes(self) -> list[int]:
-        return [path.stat().st_mtime_ns for path in self._files]
+    def _changes(self) -> list[State]:
+        return [state_of(path) for path in self._files]
 
     def _read(self) -> ssl.SSLContext:
         settings = self._settings
+        read_authorities(settings.client_authorities)  # each request is judged by it, too
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.num_tickets = 0  # a resumed session is verified by nobody
@@ -54,6 +66,7 @@ class Trust:
         context.load_cert_chain(settings.certificate, settings.key)
         context.load_verify_locations(settings.client_authorities)
         if settings.revoked is not None:
+            read_revoked(settings.revoked)  # nothing but lists: a certificate in there would be trusted
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
             context.load_verify_locations(settings.revoked)
         context.sni_callback = self._renew
@@ -64,7 +77,7 @@ class Trust:
         try:
             if (seen := self._changes()) != self._seen:
                 self._latest, self._seen = self._read(), seen
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:
             note_refusal("acc-identity", f"certificates: {type(error).__name__}")
             return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
         connection.context = self._latest
@@ -92,7 +105,7 @@ class TwoPorts(uvicorn.Server):
                 backlog=self.config.backlog,
                 start_serving=False,
             )
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:
             raise SystemExit(f"The services' port {settings.port} cannot be opened: {error}") from error
         await super().startup(sockets)
         await listener.start_serving()
