@@ -1,6 +1,7 @@
 """The server program: uvicorn, configured the strict way."""
 
 import gc
+import resource
 from contextlib import suppress
 
 import uvicorn
@@ -37,8 +38,16 @@ def run_gateway(settings: Settings) -> None:
         server = uvicorn.Server(config)
     else:
         server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits))
+    _take_descriptors()
     gc.freeze()  # modules and settings live as long as the process: no collection looks at them again
     with suppress(KeyboardInterrupt):  # asked for at a terminal
         server.run()
     if not server.started:
         raise SystemExit(_NOT_STARTED)
+
+
+def _take_descriptors() -> None:
+    """Raise what a shell or a service manager gives, often 1024, to what may be had: a connection takes one or two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names no number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

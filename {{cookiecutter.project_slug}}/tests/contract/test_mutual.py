@@ -79,7 +79,7 @@ def listening(folder: Path) -> Iterator[Listening]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while len(getattr(server, "servers", ())) < 2:
+        while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)  # polling a server's start
         yield at

@@ -1,15 +1,19 @@
 """Slow and greedy clients on raw sockets, against limits of a second (api-capacity)."""
 
+import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
 from development.stack import Stack
+from tests.doubles.certified import certified, uri
 from tests.doubles.person import Person
 from tests.doubles.refusals import Refusals
 from tests.doubles.upstream import ScriptedModel, begin_stream, send_piece
@@ -219,3 +223,35 @@ def test_more_connections_than_there_is_room_for_are_told_so(limited_stack: Stac
             b"GET /healthz HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % limited_stack.url[7:].encode()
         )
         assert read_to_end(client).startswith(b"HTTP/1.1 200")
+
+
+def descriptors(stack: Stack) -> int:
+    return len(list(Path(f"/proc/{stack.processes['gateway'].pid}/fd").iterdir()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted as Linux shows them")
+def test_handshakes_that_never_end_take_no_port_s_descriptors(limited_stack: Stack) -> None:
+    before, refusals = descriptors(limited_stack), Refusals(limited_stack)
+    silent: list[socket.socket] = []
+    try:
+        for _ in range(200):
+            silent.append(socket.create_connection(("127.0.0.1", limited_stack.services_port), PATIENCE))
+        with connection(limited_stack) as client:
+            client.sendall(
+                b"GET /healthz HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % limited_stack.url[7:].encode()
+            )
+            assert read_to_end(client).startswith(b"HTTP/1.1 200"), "another port goes on"
+        assert descriptors(limited_stack) <= before + 300 // 4 + 5  # of 300 connections, a quarter; and a few answers
+        with certified(limited_stack, limited_stack.authority.issue(uri())) as service:
+            assert service.get("/v1/models").status_code == 200  # when those before it are out of time
+        assert refusals.count()["api-capacity"]
+    finally:
+        for each in silent:
+            each.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are read as Linux shows them")
+def test_the_process_may_open_as_much_as_the_machine_lets_it(limited_stack: Stack) -> None:
+    limits = Path(f"/proc/{limited_stack.processes['gateway'].pid}/limits").read_text()
+    soft, hard = re.search(r"Max open files +(\d+) +(\d+)", limits).groups()  # type: ignore[union-attr]
+    assert soft == hard

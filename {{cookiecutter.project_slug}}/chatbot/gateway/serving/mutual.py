@@ -7,6 +7,7 @@ here. Files are read anew when they change. Fails closed: files that cannot be r
 
 import _ssl
 import asyncio
+import socket
 import ssl
 import sys
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from chatbot.config.settings import MutualTlsSettings
+from chatbot.gateway.serving.handshake import Handshakes
 from chatbot.gateway.serving.timed import TimedProtocol
 from chatbot.identity.certificates import State, read_authorities, read_revoked, state_of
 from chatbot.monitoring.refusals import note_refusal
@@ -91,25 +93,26 @@ class TwoPorts(uvicorn.Server):
         super().__init__(config)
         self._settings = settings
         self._protocol = protocol
+        self._handshakes: Handshakes | None = None
 
     async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 - uvicorn's
         """Listen on both ports, or end the program with a sentence that says why not."""
-        settings, loop = self._settings, asyncio.get_running_loop()
+        settings = self._settings
+        family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
         try:
-            listener = await loop.create_server(
-                self._connect,
-                settings.bind,
-                settings.port,
-                ssl=Trust(settings).context,
-                ssl_handshake_timeout=self._protocol.limits.head_seconds,
-                backlog=self.config.backlog,
-                start_serving=False,
-            )
+            context = Trust(settings).context
+            listener = socket.create_server((settings.bind, settings.port), family=family, backlog=self.config.backlog)
         except (OSError, ValueError) as error:
             raise SystemExit(f"The services' port {settings.port} cannot be opened: {error}") from error
+        self._handshakes = Handshakes(listener, context, self._protocol.limits, self._connect)
         await super().startup(sockets)
-        await listener.start_serving()
-        self.servers.append(listener)
+        self._handshakes.open()
+
+    async def shutdown(self, sockets: Any = None) -> None:  # noqa: ANN401 - uvicorn's
+        """Accept no more connections, and let requests under way end."""
+        if self._handshakes is not None:
+            self._handshakes.close()
+        await super().shutdown(sockets)
 
     def _connect(self) -> MutualProtocol:
         return self._protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
