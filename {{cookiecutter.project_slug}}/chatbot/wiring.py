@@ -114,7 +114,7 @@ def build_gateway(settings: Settings) -> Parts:
         settings=settings,
         database=database,
         calls=calls,
-        programs=Programs(KeyStore(calls), tokens, certificates, database, standing, counters),
+        programs=Programs(KeyStore(calls), tokens, certificates, database, standing),
         standing=standing,
         trail=AuditTrail(AuditStore(calls, signer)),
         sessions=sessions,

@@ -34,7 +34,7 @@ _CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|set
 _USERS: dict[str, dict[str, str]] = {
     "state": {
         "gateway": f"~session:* ~sessions:* ~attempt:* ~rate:* ~budget:* ~open:* {_CONNECT}"
-        " +hset +hdel +hmget +hincrby +expire +expireat +pexpire +pexpireat +del +evalsha +set +get +getdel"
+        " +hset +hsetnx +hmget +hincrby +expire +expireat +pexpire +pexpireat +del +evalsha +set +get +getdel"
         " +zadd +zcard +zrange +zrem +zremrangebyscore"
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
         " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",

@@ -24,14 +24,11 @@ PersonRow = Row[*tuple[Any, ...]]
 class Enrolled:
     """What counts for a person from this sign-in on. `role` is None for somebody suspended.
 
-    `changed`: the role is another one than before, so that earlier sessions must end. The budgets are tokens for each
-    month, of their own and of their tenant.
+    `changed`: the role is another one than before, so that earlier sessions must end.
     """
 
     role: Role | None
     changed: bool
-    monthly_tokens: int | None
-    tenant_tokens: int | None
 
 
 async def enrol(
@@ -41,14 +38,18 @@ async def enrol(
     await connection.execute(insert(Tenant).values(id=who.tenant_id, slug=tenant).on_conflict_do_nothing())
     noted = func.secure.enrol(voucher, issuer, subject, who.name).table_valued("role", "changed", "monthly_tokens")
     row = (await connection.execute(select(noted))).one()
-    return Enrolled(
-        Role(row.role) if row.role else None, row.changed, row.monthly_tokens, await read_budget(connection, who)
-    )
+    return Enrolled(Role(row.role) if row.role else None, row.changed)
 
 
 async def read_budget(connection: AsyncConnection, who: Principal) -> int | None:
     """Return the tokens for each month that the tenant's administrator set."""
     return await connection.scalar(select(Tenant.monthly_tokens).where(Tenant.id == who.tenant_id))
+
+
+async def own_budgets(connection: AsyncConnection, who: Principal) -> tuple[int | None, int | None]:
+    """Return the tokens for each month that administrators set: for the principal, and for their tenant."""
+    own = await connection.scalar(select(User.monthly_tokens).where(User.id == who.user_id))
+    return own, await read_budget(connection, who)
 
 
 async def change_budget(connection: AsyncConnection, who: Principal, tokens: int | None) -> bool:

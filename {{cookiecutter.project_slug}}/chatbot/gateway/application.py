@@ -122,7 +122,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
             Gate,
             sessions=parts.sessions,
             keys=parts.programs,
-            charging=Charging(parts.counters, parts.budgets, rates, settings.model.max_answer_tokens),
+            charging=Charging(parts.counters, parts.budgets, parts.database, rates, settings.model.max_answer_tokens),
             limiter=parts.limiter,
             public=public,
         ),

@@ -17,8 +17,10 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from chatbot.config.limits import LimitsSettings, Price
-from chatbot.core.errors import Problem
+from chatbot.core.errors import Problem, Unavailable
 from chatbot.monitoring.refusals import note_refusal
+
+UNKNOWN = "unknown"  # the script's verdict when somebody's own budget is to be kept first
 
 
 class Scope(StrEnum):
@@ -149,7 +151,9 @@ class Budgets:
 
 
 def judge_budget(verdict: Mapping[str, Any]) -> None:
-    """Return when the script reserved what was asked. Raises `BudgetSpent` or `TooManyAnswers`."""
+    """Return when the script reserved what was asked. Raises `BudgetSpent`, `TooManyAnswers` or `Unavailable`."""
+    if verdict["verdict"] == UNKNOWN:
+        raise Unavailable("Your budget is not known just now. Try again in a moment.")
     if verdict["verdict"] == "streams":
         note_refusal("api-capacity", "answers of one person at once")
         raise TooManyAnswers("Wait until one of your answers has ended.")

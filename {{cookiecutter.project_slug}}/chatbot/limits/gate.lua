@@ -13,7 +13,8 @@
 -- Returns tenant, user, role, name and time of the sign-in ("" each when there is no live session; the last three ""
 -- when the caller was known) and, when something was asked, the verdict as JSON. Without a caller only rates by
 -- address count, and nothing is reserved.
---   verdict  ok, rate, streams or budget      at     which rate, from 0      scope, window, kind  which budget
+--   verdict  ok, rate, streams, budget or unknown      at     which rate, from 0      scope, window, kind  which budget
+--            unknown: whether a person or tenant has a budget of their own is not kept here; keep it, and ask again
 --   wait     milliseconds until it may fit    left   [[remaining, milliseconds to the reset], ...] per rate
 local now = tonumber(ARGV[1])
 local found = { '', '', '', '', '' }
@@ -83,6 +84,10 @@ if reserve and found[2] ~= '' and verdict.verdict == 'ok' then
     if id and verdict.verdict == 'ok' then
       local key = 'budget:' .. limit[1] .. ':' .. id
       local kept = redis.call('HMGET', key, 'b1', 't1', 'm1', 'b2', 't2', 'm2', 'b3', 't3', 'm3', 'own')
+      if (limit[1] == 'user' or limit[1] == 'tenant') and not kept[10] then
+        verdict.verdict = 'unknown'
+        break
+      end
       local write = { 'HSET', key }
       for window = 1, 3 do
         local at = (window - 1) * 3

@@ -46,13 +46,12 @@ class Counters:
             raise Unavailable("Counters cannot be read just now. Try again in a moment.") from error
         return found
 
-    async def write(self, key: str, field: str, value: int | None) -> None:
-        """Set a field of a counter, or remove it with None."""
+    async def write(self, key: str, field: str, value: str, *, seconds: int, anew: bool) -> None:
+        """Set a field of a counter that lives for `seconds`; one that is there already stays, unless `anew`."""
         try:
-            if value is None:
-                await self._valkey.hdel(key, field)
-            else:
-                await self._valkey.hset(key, field, value)
+            async with self._valkey.pipeline() as together:
+                (together.hset if anew else together.hsetnx)(key, field, value)
+                await together.expire(key, seconds).execute()
         except RedisError as error:
             raise Unavailable("Counters cannot be changed just now. Try again in a moment.") from error
 

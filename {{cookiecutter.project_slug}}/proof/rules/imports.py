@@ -41,7 +41,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 _STANDARD = {
     "ctypes": ("retrieval/parsing",),
     "http.client": (),
-    "socket": (),
+    "socket": ("gateway/serving",),
     "ssl": ("gateway/serving", "outbound"),
     "subprocess": ("retrieval",),
     "urllib.request": (),

@@ -18,7 +18,7 @@ from chatbot.limits.limiter import AsyncLimiter
 from chatbot.limits.rates import By, Rate, RateLimited, judge_rates
 from chatbot.limits.scripts import Counters
 from chatbot.limits.spending import Payer, Spending
-from chatbot.limits.usage import month_limit, read_usage, set_own_month
+from chatbot.limits.usage import keep_own_month, month_limit, read_usage
 from development.stack import Stack
 
 MODEL = "m"
@@ -64,6 +64,12 @@ class Caller:
         self.payer = Payer(tenant or str(uuid4()), str(uuid4()), credential)
 
     async def reserve(self, amount: Amount, now: float | None = None) -> Spending:
+        for scope, identifier in self.payer.scopes():
+            if scope in (Scope.USER, Scope.TENANT):
+                await keep_own_month(self.counters, Scope(scope), identifier, None, anew=False)
+        return await self.reserve_unknown(amount, now)
+
+    async def reserve_unknown(self, amount: Amount, now: float | None = None) -> Spending:
         plan = self.budgets.plan(amount)
         asked: dict[str, Any] = {"rates": [], "reserve": self.budgets.ask(plan)}
         if self.payer.credential:
@@ -76,7 +82,7 @@ class Caller:
     async def used(self, scope: Scope = Scope.USER, window: Window = Window.MONTH) -> Amount:
         identifier = dict(self.payer.scopes())[scope]
         plan = self.budgets.plan(Amount())
-        return (await read_usage(self.counters, scope, identifier, plan.buckets)).amounts[window]
+        return (await read_usage(self.counters, scope, identifier, plan.buckets))[window]
 
 
 # budgets
@@ -207,7 +213,7 @@ def test_a_tenant_s_own_budget_saves_and_never_lifts_the_operator_s(
 ) -> None:
     async def action(counters: Counters) -> None:
         caller = Caller(counters, budgets(tenant={"tokens": {"month": operator}}))
-        await set_own_month(counters, Scope.TENANT, caller.payer.tenant, own)
+        await keep_own_month(counters, Scope.TENANT, caller.payer.tenant, own)
         with pytest.raises(BudgetSpent):
             await caller.reserve(Amount(room + 1))
         await (await caller.reserve(Amount(room))).settle()
@@ -219,14 +225,44 @@ def test_a_tenant_s_own_budget_saves_and_never_lifts_the_operator_s(
 def test_a_budget_of_ones_own_goes_before_the_settings(counting: Callable[..., Any]) -> None:
     async def action(counters: Counters) -> None:
         caller = Caller(counters, budgets(user={"tokens": {"month": 1000}}))
-        await set_own_month(counters, Scope.USER, caller.payer.user, 50)
+        await keep_own_month(counters, Scope.USER, caller.payer.user, 50)
         with pytest.raises(BudgetSpent):
             await caller.reserve(Amount(51))
-        await set_own_month(counters, Scope.USER, caller.payer.user, 2000)
+        await keep_own_month(counters, Scope.USER, caller.payer.user, 2000)
         await (await caller.reserve(Amount(1500))).settle()
-        await set_own_month(counters, Scope.USER, caller.payer.user, None)
+        await keep_own_month(counters, Scope.USER, caller.payer.user, None)
         with pytest.raises(BudgetSpent):
             await caller.reserve(Amount(1001))
+
+    counting(action)
+
+
+@pytest.mark.parametrize("known", [(), (Scope.USER,), (Scope.TENANT,)], ids=len)
+def test_until_it_is_kept_who_has_a_budget_of_their_own_nothing_is_reserved(
+    counting: Callable[..., Any], known: tuple[Scope, ...]
+) -> None:
+    async def action(counters: Counters) -> None:
+        caller = Caller(counters, budgets(user={"tokens": {"month": 1000}}))
+        for scope in known:
+            await keep_own_month(counters, scope, dict(caller.payer.scopes())[scope], None)
+        with pytest.raises(Unavailable):
+            await caller.reserve_unknown(Amount(1))
+        for scope in (Scope.USER, Scope.TENANT):
+            assert await caller.used(scope) == Amount()
+        await caller.reserve(Amount(1))
+        await caller.reserve_unknown(Amount(1))
+
+    counting(action)
+
+
+def test_what_was_read_before_it_changed_does_not_undo_the_change(counting: Callable[..., Any]) -> None:
+    async def action(counters: Counters) -> None:
+        caller = Caller(counters, budgets())
+        user = caller.payer.user
+        await keep_own_month(counters, Scope.USER, user, 50)
+        await keep_own_month(counters, Scope.USER, user, None, anew=False)
+        with pytest.raises(BudgetSpent):
+            await caller.reserve(Amount(51))
 
     counting(action)
 

@@ -44,9 +44,9 @@ def entry(seen_by: Person, who: Person) -> dict[str, Any]:
     return dict(found)
 
 
-def by_key(person: Person, method: str = "GET", path: str = "/api/v1/documents") -> int:
-    headers = {"authorization": f"Bearer {person.key}"}
-    return httpx2.request(method, person.stack.url + path, headers=headers, trust_env=False, timeout=10).status_code
+def by_key(person: Person, method: str = "GET", path: str = "/api/v1/documents", **options: Any) -> int:
+    headers, url = {"authorization": f"Bearer {person.key}"}, person.stack.url + path
+    return httpx2.request(method, url, headers=headers, trust_env=False, timeout=10, **options).status_code
 
 
 def test_the_list_is_the_tenant_s_own_and_shows_what_administration_needs(team: Team) -> None:
@@ -149,6 +149,23 @@ def test_a_budget_of_one_s_own_is_kept_and_counts(stack: Stack, team: Team) -> N
 
 
 BUDGET = "/api/v1/admin/budget"
+
+
+@pytest.mark.parametrize("whose", ["user", "tenant"])
+def test_a_budget_of_one_s_own_outlives_the_counters(stack: Stack, team: Team, whose: str) -> None:
+    """Counters end when nobody has asked for long, or with Valkey's data; what an administrator said does not."""
+    path = f"{PEOPLE}/{team.member.user}/budget" if whose == "user" else BUDGET
+    assert team.admin.change("PATCH", path, json={"monthly_tokens": 0}).status_code == 204
+    with stack.state.connect() as everything:
+        assert everything.delete(*everything.scan_iter(f"budget:{whose}:*", count=10_000))
+    asked = {"model": "chatbot", "messages": [{"role": "user", "content": "x"}]}
+    assert by_key(team.member, "POST", "/v1/chat/completions", json=asked) == 429
+    shown = [each for each in team.member.get("/api/v1/usage").json()["budgets"] if each["window"] == "month"]
+    assert shown[0]["tokens"]["limit"] == (0 if whose == "user" else None)
+    question = team.member.post(f"/api/v1/conversations/{team.member.begin()}/turns", json={"question": "x"})
+    assert question.status_code == 429
+    assert team.admin.change("PATCH", path, json={"monthly_tokens": None}).status_code == 204
+    assert by_key(team.member, "POST", "/v1/chat/completions", json=asked) == 200
 
 
 def test_a_tenant_s_own_budget_is_its_administrator_s_and_counts_for_all(

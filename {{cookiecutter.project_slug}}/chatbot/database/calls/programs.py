@@ -16,8 +16,6 @@ from chatbot.identity.admission import Admission
 from chatbot.identity.certificates import Certificates
 from chatbot.identity.keys import PREFIX
 from chatbot.identity.tokens.access import AccessTokens, Machine
-from chatbot.limits.scripts import Counters
-from chatbot.limits.usage import restore_own_months
 from chatbot.monitoring.refusals import note_refusal
 
 
@@ -31,14 +29,12 @@ class Programs:
         certificates: Certificates,
         database: Database,
         standing: StandingStore,
-        counters: Counters,
     ) -> None:
         self._keys = keys
         self._tokens = tokens
         self._certificates = certificates
         self._database = database
         self._standing = standing
-        self._counters = counters
         self._noted: set[UUID] = set()  # as many as the settings list services
 
     async def find(self, text: str, address: str) -> Admission | None:
@@ -69,6 +65,5 @@ class Programs:
         async with self._database.acting_for(who) as connection:
             voucher = self._database.vouch_for(who)
             noted = await enrol(connection, who, voucher, machine.tenant, machine.issuer, machine.subject)
-        await restore_own_months(self._counters, who, noted.monthly_tokens, noted.tenant_tokens)
         self._noted.add(who.user_id)
         return noted.role

@@ -25,7 +25,7 @@ from chatbot.database.administration import (
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.routes.account.keys import KeyEntry
 from chatbot.limits.budgets import Scope
-from chatbot.limits.usage import set_own_month
+from chatbot.limits.usage import keep_own_month
 from chatbot.monitoring.refusals import note_refusal
 from chatbot.wiring import Parts
 
@@ -99,7 +99,7 @@ async def resume(person: UUID, who: Who, parts: Using) -> Response:
 async def change_budget(person: UUID, wanted: OwnBudget, who: Who, parts: Using) -> Response:
     """Give a person a token budget of their own for each month, or take it away."""
     await _change(parts, who, person, {"monthly_tokens": wanted.monthly_tokens})
-    await set_own_month(parts.counters, Scope.USER, str(person), wanted.monthly_tokens)
+    await keep_own_month(parts.counters, Scope.USER, str(person), wanted.monthly_tokens)
     return Response(status_code=204)
 
 

@@ -11,7 +11,7 @@ from chatbot.database.administration import change_budget, read_budget
 from chatbot.gateway.administration.people import OwnBudget
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.limits.budgets import Scope, Window
-from chatbot.limits.usage import set_own_month
+from chatbot.limits.usage import keep_own_month
 
 router = APIRouter(prefix="/api/v1/admin/budget")
 
@@ -38,5 +38,5 @@ async def change_own_budget(wanted: OwnBudget, who: Who, parts: Using) -> Respon
     async with parts.database.acting_for(who) as connection:
         if not await change_budget(connection, who, wanted.monthly_tokens):
             raise Forbidden("You are no longer an administrator of this organisation.")
-    await set_own_month(parts.counters, Scope.TENANT, str(who.tenant_id), wanted.monthly_tokens)
+    await keep_own_month(parts.counters, Scope.TENANT, str(who.tenant_id), wanted.monthly_tokens)
     return Response(status_code=204)

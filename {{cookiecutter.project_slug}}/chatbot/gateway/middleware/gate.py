@@ -8,6 +8,7 @@ keys, no issuer that answers, no entry.
 
 import asyncio
 import time
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -86,8 +87,7 @@ class Gate:
         if is_answering(scope):
             # without the session's own token the request is refused: nothing is reserved for it
             asked = self._charging.ask(scope, reserve=has_session_token(scope, self._sessions, token))
-            admission, verdict = await self._sessions.find_and_charge(token, asked.text)
-            self._charging.take(scope, asked, admission, verdict)
+            admission = await self._charging.charge(scope, asked, partial(self._sessions.find_and_charge, token))
         else:
             admission = await self._sessions.find(token)
         if admission is None:
@@ -117,7 +117,7 @@ class Gate:
             )
         _admit(scope, admission)
         if is_answering(scope):
-            await self._charging.charge(scope, admission)
+            await self._charging.charge_program(scope, admission)
 
 
 def _admit(scope: Scope, admission: Admission) -> None:

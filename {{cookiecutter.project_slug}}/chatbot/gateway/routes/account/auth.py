@@ -20,7 +20,6 @@ from chatbot.identity.browsers import describe_browser
 from chatbot.identity.openid import Attempt, SignInFailed
 from chatbot.identity.people import admit, suspended, user_id
 from chatbot.identity.sessions import Origin, session_values
-from chatbot.limits.usage import restore_own_months
 from chatbot.wiring import Parts
 
 router = APIRouter()
@@ -104,7 +103,6 @@ async def _let_in(parts: Parts, claims: Mapping[str, Any], origin: Origin) -> st
         enrolled = await enrol(connection, who, parts.database.vouch_for(who), tenant, claims["iss"], claims["sub"])
     if enrolled.role is None:
         raise suspended()
-    await restore_own_months(parts.counters, who, enrolled.monthly_tokens, enrolled.tenant_tokens)
     who = replace(who, role=enrolled.role)
     await parts.sessions.close_former(who)  # a change of rights: no session keeps those of before
     token = await parts.sessions.open(who, authenticated_at=claims["auth_time"], origin=origin)

@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from chatbot.core.principal import Principal, Role
+from chatbot.database.administration import own_budgets
 from chatbot.database.calls.keys import KeyRow, list_keys
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.limits.budgets import Buckets, Scope, Window, seconds_left
-from chatbot.limits.usage import Used, month_limit, read_usage
+from chatbot.limits.budgets import Amount, Buckets, Scope, Window, seconds_left
+from chatbot.limits.usage import month_limit, read_usage
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/usage")
@@ -51,10 +52,12 @@ async def show_usage(who: Who, parts: Using) -> UsageShown:
     """Return what was used of one's budgets, by minute, day and month."""
     async with parts.database.acting_for(who) as connection:
         keys = [row for row in await list_keys(connection) if row.last_used_at and not row.revoked_at]
+        own, tenant = await own_budgets(connection, who)
+    months = {Scope.USER: own, Scope.TENANT: tenant}
     shown = []
     for scope, identifier, key in _scopes(who, keys):
         used = await read_usage(parts.counters, scope, identifier, Buckets.at(time.time()))
-        shown += [_budget(parts, scope, window, used, key) for window in Window]
+        shown += [_budget(parts, scope, window, used[window], months.get(scope), key) for window in Window]
     return UsageShown(currency=parts.settings.limits.currency, budgets=shown)
 
 
@@ -63,12 +66,13 @@ def _scopes(who: Principal, keys: Sequence[KeyRow]) -> list[tuple[Scope, str, st
     return [*own, (Scope.TENANT, str(who.tenant_id), None)] if who.role in _OVERSEERS else own
 
 
-def _budget(parts: Parts, scope: Scope, window: Window, used: Used, key: str | None) -> BudgetShown:
+def _budget(
+    parts: Parts, scope: Scope, window: Window, amount: Amount, own_month: int | None, key: str | None
+) -> BudgetShown:
     tokens, micros = parts.budgets.limit(scope, window)
     if window is Window.MONTH:
-        tokens = month_limit(scope, tokens, used.own_month)
+        tokens = month_limit(scope, tokens, own_month)
     now = time.time()
-    amount = used.amounts[window]
     return BudgetShown(
         scope=scope,
         key=key,
