@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
 from chatbot.config.settings import DatabaseSettings
+from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal
 from chatbot.database.context import ContextSigner
 
@@ -66,10 +68,16 @@ class Database:
 
     @asynccontextmanager
     async def acting_for(self, principal: Principal) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection inside a transaction that sees the rows of `principal` and no others."""
-        async with self._engine.begin() as connection:
-            await connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
-            yield connection
+        """Yield a connection inside a transaction that sees the rows of `principal` and no others.
+
+        Raises `Unavailable` when the database cannot be reached, has no room, or stops meanwhile.
+        """
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
+                yield connection
+        except (OperationalError, TimeoutError) as error:
+            raise Unavailable("The database cannot be used just now. Try again in a moment.") from error
 
     def vouch_for(self, principal: Principal) -> str:
         """Return a voucher for the role of `principal`, whom the identity provider has just named."""

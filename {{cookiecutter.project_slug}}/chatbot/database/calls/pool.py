@@ -13,6 +13,8 @@ from chatbot.config.settings import DatabaseSettings
 from chatbot.core.errors import NotFound, Unavailable
 
 _TIMEOUT_SECONDS = 5
+# the connection failed, the server has no room, or somebody stops it (SQLSTATE classes 08, 53 and 57)
+_AWAY = (asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
 
 
 class DatabaseFault(Exception):
@@ -54,7 +56,9 @@ class FixedCalls:
             raise NotFound("There is no such conversation.") from None
         except TimeoutError:
             raise Unavailable("The database is busy. Try again in a moment.") from None  # closed
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*_AWAY, OSError) as error:
+            raise Unavailable("The database cannot be used just now. Try again in a moment.") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseFault from error
 
 
