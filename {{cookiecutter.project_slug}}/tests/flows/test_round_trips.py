@@ -15,7 +15,7 @@ from tests.doubles.database import connect
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
 
-_BEGUN, _END = "from-here", "no-more"
+_BEGUN, _SO_FAR, _END = "from-here", "so-far", "no-more"
 # while the question is kept the model works already; the trail is written for many requests at once, behind them
 _BESIDE = ("store_question", "record_events")
 
@@ -32,12 +32,11 @@ class Counted:
         self._log = stack.places.logs / "database.log"
         self._size = 0
         self._seen = threading.Event()
+        self._voice = stack.state.connect()  # one connection, whose greeting is over before anything is counted
         self._commands: list[str] = []
 
     def begin(self) -> None:
-        self._seen.clear()
         self._say(_BEGUN)
-        assert self._seen.wait(10)
         self._size = self._log.stat().st_size
 
     def watch(self, ready: threading.Event) -> None:
@@ -47,8 +46,9 @@ class Counted:
             for each in monitor.listen():
                 if each["command"] == f"ECHO {_END}":
                     return
-                if each["command"] == f"ECHO {_BEGUN}":
-                    self._commands.clear()
+                if each["command"] in (f"ECHO {_BEGUN}", f"ECHO {_SO_FAR}"):
+                    if each["command"].endswith(_BEGUN):
+                        self._commands.clear()
                     self._seen.set()
                     continue
                 name, *arguments = each["command"].split()
@@ -57,14 +57,18 @@ class Counted:
                     self._commands.append(name)
 
     def stop(self) -> None:
-        self._say(_END)
+        self._voice.echo(_END)
+        self._voice.close()
 
     def _say(self, word: str) -> None:
-        with self._stack.state.connect() as valkey:
-            valkey.echo(word)
+        """Return when whoever watches has heard the word, and so everything before it."""
+        self._seen.clear()
+        self._voice.echo(word)
+        assert self._seen.wait(10)
 
     def read(self) -> tuple[list[str], list[str]]:
         """Return which commands and which functions since `begin`."""
+        self._say(_SO_FAR)
         with open(self._log, "rb") as log:
             log.seek(self._size)
             said = log.read().decode("utf-8", "replace")
