@@ -55,11 +55,12 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _lint() -> int:
-    from proof.lint import check_tree, crowded_folders, sources
+    from proof.lint import MAX_MODULES, check_tree, crowded_folders, sources
 
     findings = [str(finding) for finding in check_tree(ROOT)]
     paths = [source.path for source in sources(ROOT)]
-    findings += [f"{folder}: too many modules: divide it" for folder in crowded_folders(paths)]
+    too_many = f"more than {MAX_MODULES} modules: divide it by what they are about (the number is in proof/lint.py)"
+    findings += [f"{folder}: {too_many}" for folder in crowded_folders(paths)]
     print("\n".join(findings) if findings else f"{len(paths)} files keep every house rule.")
     return 1 if findings else 0
 

@@ -61,6 +61,7 @@ async def list_documents(
         case((given_up, "failed"), else_=Document.status).label("status"),
         case((given_up, _GIVEN_UP), else_=Document.problem).label("problem"),
         Document.hidden_characters,
+        Document.notes,
         Document.created_at,
     )
     found: list[Row[*tuple[Any, ...]]] = []

@@ -5,6 +5,7 @@ things behind: session settings, prepared statements, temporary tables, cursors,
 A returned connection is cleaned of all of them. Fails closed: what cannot be cleaned is closed.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -27,8 +28,15 @@ CLEANING = (
 _CONTEXT = text("SELECT pg_catalog.set_config('chatbot.context', :context, true)")
 
 
-def connection_options(settings: DatabaseSettings, role: str, password: str) -> dict[str, Any]:
-    """Return psycopg's connection arguments for `role`. Statements are prepared only where a caller asks for it."""
+# an error says which statement failed, never with which values; a connection that a restart cut is replaced unnoticed
+_ENGINE_OPTIONS: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
+
+
+def connection_options(settings: DatabaseSettings, role: str, password: str, language: str = "") -> dict[str, Any]:
+    """Return psycopg's connection arguments for `role`. Statements are prepared only where a caller asks for it.
+
+    `language` is the text-search configuration of what this role writes.
+    """
     return {
         "host": settings.host,
         "port": settings.port,
@@ -38,7 +46,16 @@ def connection_options(settings: DatabaseSettings, role: str, password: str) -> 
         "prepare_threshold": None,
         "application_name": role,
         "connect_timeout": 5,
+        **_tls_options(settings),
+        **({"options": f"-c default_text_search_config=pg_catalog.{language}"} if language else {}),
     }
+
+
+def _tls_options(settings: DatabaseSettings) -> dict[str, Any]:
+    """Return what libpq needs for TLS: the server's certificate and its name are checked."""
+    if settings.host.startswith("/") or settings.tls == "disable":
+        return {"sslmode": "disable"}
+    return {"sslmode": "verify-full", "sslrootcert": str(settings.ca) if settings.ca else "system"}
 
 
 def _clean(connection: Any, _record: object, state: PoolResetState) -> None:
@@ -63,6 +80,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_reset_on_return=None,
+            **_ENGINE_OPTIONS,
         )
         event.listen(self._engine.sync_engine, "reset", _clean)
 
@@ -93,24 +111,48 @@ class Database:
         await self._engine.dispose()
 
 
+class ConnectionLost(Exception):
+    """The database's connection was lost within a transaction, which therefore did not take effect."""
+
+
 class WorkerDatabase:
     """The same for the worker, which is not asynchronous."""
 
-    def __init__(self, settings: DatabaseSettings, signer: ContextSigner, password: str) -> None:
+    def __init__(self, settings: DatabaseSettings, signer: ContextSigner, password: str, language: str) -> None:
         self._signer = signer
         self._engine: Engine = create_engine(
             URL.create("postgresql+psycopg"),
-            connect_args=connection_options(settings, signer.role, password),
+            connect_args=connection_options(settings, signer.role, password, language),
             pool_size=2,
             max_overflow=0,
             pool_timeout=5,
             pool_reset_on_return=None,
+            **_ENGINE_OPTIONS,
         )
         event.listen(self._engine, "reset", _clean)
 
     @contextmanager
     def acting_for(self, principal: Principal) -> Iterator[Connection]:
-        """Yield a connection inside a transaction that sees the rows of `principal` and no others."""
-        with self._engine.begin() as connection:
-            connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
-            yield connection
+        """Yield a connection inside a transaction that sees the rows of `principal` and no others.
+
+        Raises `ConnectionLost` when the database stops meanwhile or cannot be reached.
+        """
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
+                yield connection
+        except OperationalError as error:
+            raise ConnectionLost from error
+
+    def wait_until_up(self, seconds: float) -> None:
+        """Wait until a statement can be run, for so many seconds. Raises `ConnectionLost` then."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    connection.execute(text("SELECT true"))
+                return
+            except OperationalError as error:
+                if time.monotonic() > end:
+                    raise ConnectionLost from error
+                time.sleep(0.2)

@@ -1,7 +1,8 @@
 """Documents as the worker sees them: read once, replaced by passages and vectors in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert, select, text, update
@@ -27,10 +28,11 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class PassagesRead:
-    """All passages of a document, and how many characters that a reader would not see were left out."""
+    """All passages of a document, how many characters that a reader would not see were left out, and notes."""
 
     passages: Sequence[Passage]
     hidden: int
+    notes: Mapping[Any, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def replace_passages(connection: Connection, who: Principal, document: UUID, sha
             for chunk, passage in zip(added.scalars(), passages, strict=True)
         ]
         connection.execute(_ADD_VECTOR, vectors)
-    done = {"status": "ready", "problem": None, "hidden_characters": read.hidden}
+    done = {"status": "ready", "problem": None, "hidden_characters": read.hidden, "notes": dict(read.notes)}
     connection.execute(update(Document).where(Document.id == document).values(done))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, text
 
 from chatbot.config.settings import DatabaseSettings
 from chatbot.database.context import key_pads
@@ -19,22 +19,34 @@ _INSTALL_KEY = text(
 )
 
 
-def migrate(settings: DatabaseSettings, revision: str = "head") -> None:
-    """Run every migration that is missing up to `revision`, then install the context key of the secrets folder."""
+def migrate(settings: DatabaseSettings, revision: str = "heads") -> None:
+    """Run every migration that is missing up to `revision`, then install the context key of the secrets folder.
+
+    The template's migrations and a product's own are two branches; `heads` is the end of both.
+    """
     if settings.migrator_password is None or settings.context_key is None:
         raise SystemExit("a migration needs the secret files database_migrator_password and database_context_key")
     options = connection_options(settings, "chatbot_migrator", settings.migrator_password.get_secret_value())
-    engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options)
+    engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options, hide_parameters=True)
     try:
         with engine.begin() as connection:
             version = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
             if version is None or tuple(map(int, version.split("."))) < _PGVECTOR_FLOOR:
                 raise SystemExit(f"pgvector 0.8.2 or newer is needed, found {version or 'none'}: upgrade the extension")
             connection.execute(text("CREATE SCHEMA IF NOT EXISTS migration"))
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(_MIGRATIONS))
-            command.upgrade(config, revision)
+            command.upgrade(make_config(connection), revision)
             inner, outer = key_pads(settings.context_key.get_secret_value())
             connection.execute(_INSTALL_KEY, {"inner": inner, "outer": outer})
     finally:
         engine.dispose()
+
+
+def make_config(connection: Connection) -> Config:
+    """Return Alembic's configuration for the two branches, over a connection of the objects' owner."""
+    config = Config(attributes={"connection": connection})
+    # a per cent sign in the path would be taken for a variable, a space or comma for the end of a path
+    folder = str(_MIGRATIONS).replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", f"{folder}/versions\n{folder}/product")
+    return config

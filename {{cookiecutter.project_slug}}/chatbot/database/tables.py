@@ -92,6 +92,7 @@ class Document(Table):
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attempts: Mapped[int] = mapped_column(server_default="0")
     hidden_characters: Mapped[int] = mapped_column(server_default="0")
+    notes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from chatbot.monitoring.causes import describe_cause, trace
 from chatbot.monitoring.redaction import redact
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
@@ -19,7 +20,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return json.dumps(_event(record, self.formatException), ensure_ascii=True, default=repr)
+        return json.dumps(_event(record), ensure_ascii=True, default=repr)
 
 
 class PlainLines(logging.Formatter):
@@ -27,7 +28,7 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback's lines."""
-        event = _event(record, self.formatException)
+        event = _event(record)
         trace = [f"    | {_escaped(line)}" for line in event.pop("exception", "").splitlines()]
         head = f"{event.pop('time')[11:19]} {event.pop('level'):<7} {_escaped(event.pop('event'))}"
         line = " ".join([head, *(f"{_escaped(key)}={_quoted(str(value))}" for key, value in event.items())])
@@ -41,9 +42,11 @@ def configure_logs(form: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("httpx2", "httpcore2", "kombu", "alembic", "celery", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # it repeats a failed job's arguments and its cause's text; the tasks log their failures themselves
+    logging.getLogger("celery.app.trace").disabled = True
 
 
-def _event(record: logging.LogRecord, exception: Any) -> dict[str, Any]:
+def _event(record: logging.LogRecord) -> dict[str, Any]:
     event: dict[str, Any] = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
@@ -52,7 +55,7 @@ def _event(record: logging.LogRecord, exception: Any) -> dict[str, Any]:
     }
     event |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
     if record.exc_info:
-        event["exception"] = exception(record.exc_info)
+        event["cause"], event["exception"] = describe_cause(record.exc_info[1]), trace(record.exc_info[1])
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

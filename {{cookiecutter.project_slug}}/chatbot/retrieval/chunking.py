@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from chatbot.retrieval.outline import Section
 
-_FENCE = re.compile(r"^\s*(```|~~~)")
 PASSAGE_CHARACTERS = 1200
-_TITLE_CHARACTERS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +24,6 @@ def cut_document(sections: Iterable[Section]) -> list[Piece]:
     but headings, which stay as the section.
     """
     return [Piece(section.title, part) for section in sections for part in _parts(section.text)]
-
-
-def sections_of_markdown(text: str) -> list[Section]:
-    """Return a Markdown text by its headings."""
-    sections: list[tuple[str, list[str]]] = [("", [])]
-    path: list[tuple[int, str]] = []
-    fenced = False
-    for line in text.splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-        level, title = (0, "") if fenced else _heading(line)
-        if not level:
-            sections[-1][1].append(line)
-            continue
-        path = [entry for entry in path if entry[0] < level] + [(level, title)]
-        sections.append((" › ".join(title for _, title in path), []))
-    return [Section(title, "\n".join(lines)) for title, lines in sections]
-
-
-def _heading(line: str) -> tuple[int, str]:
-    """Return level and title of a heading, or level 0. By hand: a pattern for it is quadratic in a hostile line."""
-    text = line.lstrip("#")
-    level = len(line) - len(text)
-    title = text.strip().rstrip("#").rstrip()[:_TITLE_CHARACTERS]
-    return (level, title) if 1 <= level <= 6 and text[:1] in (" ", "\t") and title else (0, "")
 
 
 def _parts(body: str) -> list[str]:

@@ -18,6 +18,7 @@ from threading import Timer
 from typing import Any
 
 from chatbot.core.errors import Unprocessable
+from chatbot.retrieval.notes import check_notes
 from chatbot.retrieval.outline import MOST_CHARACTERS, Reading, Section
 from chatbot.retrieval.refusal import DETAILS, Refusal
 
@@ -27,7 +28,7 @@ _SECONDS, _ENDING_SECONDS = 25, 1
 # four bytes for each character at most, and something for what JSON puts around it
 _MOST_ANSWER_BYTES = 5 * MOST_CHARACTERS
 _MOST_HIDDEN, _MOST_TITLE = 10**9, 1000
-_FAULT = re.compile(r"^[A-Za-z]{1,60}$")
+_FAULT = re.compile(r"^[A-Za-z_]{1,60} at [a-z_]{1,60}(?:\.py)?:\d{1,6}$")
 _log = logging.getLogger("chatbot.retrieval")
 
 
@@ -36,7 +37,7 @@ def read_confined(media_type: str, body: bytes) -> Reading:
     answer, status = run_confined([str(_PROGRAM), media_type], body, _SECONDS)
     try:
         return check_answer(answer)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         # killed for its time or memory, or answering nonsense: the log tells which
         _log.warning("a parsing process failed", extra={"status": status, "kind": media_type})
         raise Unprocessable(DETAILS[Refusal.TOO_COSTLY]) from None
@@ -86,12 +87,12 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 def check_answer(written: bytes) -> Reading:
     """Return the reading that a parsing process wrote.
 
-    Raises `Unprocessable` for a document that is refused, `ValueError`, `TypeError`, `KeyError` or `RecursionError` for
-    what is no answer at all.
+    Raises `Unprocessable` for a document that is refused, `ValueError`, `TypeError`, `KeyError`, `AttributeError` or
+    `RecursionError` for what is no answer at all.
     """
     answer = json.loads(written)
     if "fault" in answer and _FAULT.match(_text(answer["fault"])):
-        _log.warning("a parser failed", extra={"fault": answer["fault"]})
+        _log.error("a parser failed", extra={"fault": answer["fault"]})
     if "refused" in answer:
         raise Unprocessable(DETAILS[Refusal(answer["refused"])])
     sections = [Section(_text(title), _text(text)) for title, text in answer["sections"]]
@@ -99,7 +100,7 @@ def check_answer(written: bytes) -> Reading:
     # a title goes with each of its passages, and the count into a column of four bytes
     if type(hidden) is not int or not 0 <= hidden < _MOST_HIDDEN or any(len(s.title) > _MOST_TITLE for s in sections):
         raise ValueError
-    reading = Reading(sections, hidden)
+    reading = Reading(sections, hidden, check_notes(answer["notes"]))
     if reading.is_empty:
         raise Unprocessable(DETAILS[Refusal.NO_TEXT])
     return reading

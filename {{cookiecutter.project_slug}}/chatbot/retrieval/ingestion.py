@@ -4,7 +4,7 @@ from uuid import UUID
 
 from chatbot.core.errors import Unprocessable
 from chatbot.core.principal import Principal
-from chatbot.database.engines import WorkerDatabase
+from chatbot.database.engines import ConnectionLost, WorkerDatabase
 from chatbot.database.ingestion import (
     Passage,
     PassagesRead,
@@ -38,6 +38,8 @@ def ingest_document(database: WorkerDatabase, embedder: Embedder, who: Principal
                 mark_failed(connection, document, "Reading it failed several times. Split it, or save it anew.")
                 return "given up"
         return _ingest(database, embedder, who, document, job)
+    except ConnectionLost:
+        raise  # nothing can be said to its owner, and it is tried once more
     except Exception:
         # nobody would look at it again: say so where its owner looks
         with database.acting_for(who) as connection:
@@ -73,4 +75,4 @@ def make_passages(queued: Queued, embedder: Embedder) -> PassagesRead:
         Passage(piece.section, piece.content, vector_text(embedder.embed(f"{piece.section} {piece.content}")))
         for piece in pieces
     ]
-    return PassagesRead(passages, reading.hidden)
+    return PassagesRead(passages, reading.hidden, reading.notes)

@@ -3,6 +3,7 @@
 Nothing is parsed here: a kind that takes a parser is only recognised, and read by the worker's confined process.
 """
 
+import codecs
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from chatbot.retrieval.cleaning import clean_text, is_control
 
 _MEGABYTE = 1024 * 1024
 MOST_BYTES = 8 * _MEGABYTE
-_ACCEPTED = "a Markdown (.md), text (.txt), CSV (.csv), HTML (.html), PDF (.pdf) or Word (.docx) file"
+_ACCEPTED = "a Markdown (.md), text (.txt), CSV (.csv, .tsv), HTML (.html), PDF (.pdf) or Word (.docx) file"
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # programs may put a few bytes before a PDF's own beginning (ISO 32000-1, note in H.3)
 _PDF_MARK, _PDF_MARK_WITHIN = b"%PDF-", 1024
 _ZIP_MARK = b"PK\x03\x04"
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+# what no text in an encoding of one or two bytes holds, besides white space and the end mark of old programs
+_CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\f\r\x1a"))
 _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -53,19 +57,29 @@ def clean_title(name: str) -> str:
 
 
 def _judge_text(body: bytes) -> None:
+    """Tell text from other bytes. Which encoding it is, if not UTF-8, the worker finds out."""
+    if body.startswith(_WIDE_MARKS) or _is_wide(body):
+        return
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise WrongMediaType("The file is not text in UTF-8. Save it as UTF-8 and upload it again.") from None
-    if any(is_control(character) for character in set(text) - {"\r"}):
+        if len(body.translate(None, _CONTROL_BYTES)) < len(body):
+            raise WrongMediaType("The file holds control characters, so it is no text file.") from None
+        return
+    if any(is_control(character) for character in set(text) - {"\r", "\x1a"}):
         raise WrongMediaType("The file holds control characters, so it is no text file.")
     if not clean_text(text)[0].strip():
         raise Unprocessable("The file holds no text.")
 
 
+def _is_wide(body: bytes) -> bool:
+    """Say whether every second byte is mostly zero: two bytes a character, without a mark."""
+    return len(body) % 2 == 0 and max(body[::2].count(0), body[1::2].count(0)) > len(body) // 4
+
+
 def _judge_hypertext(body: bytes) -> None:
     _judge_text(body)
-    if b"<" not in body:
+    if b"<" not in body:  # in two bytes a character, too
         raise WrongMediaType("The file holds no HTML. If it is plain text, give it a name that ends in .txt.")
 
 
@@ -79,7 +93,7 @@ def _judge_word(body: bytes) -> None:
         raise WrongMediaType(
             "The file is encrypted, or of an old Word kind. Remove the password, save it as .docx and upload it again."
         )
-    if not body.startswith(_ZIP_MARK) or b"[Content_Types].xml" not in body or b"word/document.xml" not in body:
+    if not body.startswith(_ZIP_MARK) or b"[Content_Types].xml" not in body:
         raise WrongMediaType(
             "The file is no Word document, though its name says so. Save it as .docx and upload it again."
         )
@@ -91,7 +105,7 @@ _KINDS = {
     for kind, endings in {
         _Kind("text/markdown", 2 * _MEGABYTE, _judge_text): (".md", ".markdown"),
         _Kind("text/plain", 2 * _MEGABYTE, _judge_text): (".txt", ".text"),
-        _Kind("text/csv", 2 * _MEGABYTE, _judge_text): (".csv",),
+        _Kind("text/csv", 2 * _MEGABYTE, _judge_text): (".csv", ".tsv"),
         _Kind("text/html", 2 * _MEGABYTE, _judge_hypertext): (".html", ".htm"),
         _Kind("application/pdf", MOST_BYTES, _judge_pdf): (".pdf",),
         _Kind(_WORD, MOST_BYTES, _judge_word): (".docx",),

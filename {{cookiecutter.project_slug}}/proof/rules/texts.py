@@ -7,9 +7,10 @@ from proof.rules.rule import Rule, Source
 
 _SINK = re.compile(
     r"\b(innerHTML|outerHTML|insertAdjacentHTML|DOMParser|setHTML|setHTMLUnsafe|parseHTMLUnsafe|createContextualFragment|srcdoc|"
-    r"eval|Function|execCommand|createPolicy|importScripts|localStorage|sessionStorage|document\.(write|writeln|cookie))\b"
+    r"eval|Function|execCommand|createPolicy|importScripts|document\.(write|writeln|cookie))\b"
     r"|\.on[a-z]+\s*=[^=]|setAttribute\(\s*[a-z]|\bset(Timeout|Interval)\(\s*['\"`]|setAttribute\(\s*['\"`](on|src|href|style)"
 )
+_STORAGE = re.compile(r"\b(localStorage|sessionStorage|indexedDB|caches|document\.cookie)\b")
 _REMOTE = re.compile(r"['\"`]((https?|wss?):)?//[\w$]", re.IGNORECASE)
 _INLINE = re.compile(
     r"<style|\sstyle\s*=|[\s/]on\w+\s*=|javascript:|https?://|[\"'=]//[a-z]|<script(?![^>]*\ssrc=)|<base\b|<iframe|<object|<embed|<svg",
@@ -30,8 +31,17 @@ RULES = (
         lambda source: source.path.suffix == ".js",
         lambda source: _matching(_SINK, source),
         ("x.innerHTML = y", "document.write(x)", "new Function(x)", "a.insertAdjacentHTML('x', y)", "eval(x)", "f.srcdoc = x",
-         "setTimeout('x()', 1)", "document.cookie", "e.setAttribute('onclick', x)", "localStorage.x = 1", "new DOMParser()", "e.onclick = x", "e.setAttribute(name, v)"),
+         "setTimeout('x()', 1)", "document.cookie", "e.setAttribute('onclick', x)", "new DOMParser()", "e.onclick = x", "e.setAttribute(name, v)"),
         ("x.textContent = y", "setTimeout(() => x(), 1)", "e.setAttribute('aria-label', x)", "document.createElement('p')"),
+        sample_path="frontend/scripts/sample.js",
+    ),
+    Rule(
+        "browser-storage",
+        "nothing is stored in the browser but drafts, in their own module: a script could read it, and the next person too",
+        lambda source: source.path.suffix == ".js" and source.path.name != "drafts.js",
+        lambda source: _matching(_STORAGE, source),
+        ("localStorage.x = 1", "sessionStorage.setItem('a', b)", "indexedDB.open('x')", "caches.open('x')", "document.cookie"),
+        ("keepDraft(conversation, text)",),
         sample_path="frontend/scripts/sample.js",
     ),
     Rule(

@@ -44,6 +44,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
     assert set(mounted) == set(defined_middleware().values())
     names = [middleware.__name__ for middleware in mounted]
     assert names == [
+        "Http10Responses",
         "SecurityHeaders",
         "ErrorBoundary",
         "CapacityGuard",

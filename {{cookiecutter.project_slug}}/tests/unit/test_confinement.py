@@ -12,9 +12,9 @@ import pytest
 
 from chatbot.core.errors import Unprocessable
 from chatbot.retrieval.confined import check_answer, read_confined, run_confined
-from chatbot.retrieval.parsing.hypertext import read_hypertext
-from chatbot.retrieval.parsing.pdf import read_pdf
-from chatbot.retrieval.parsing.word import read_word
+from chatbot.retrieval.parsing.pdf.document import read_pdf
+from chatbot.retrieval.parsing.text import read_html
+from chatbot.retrieval.parsing.word.document import read_word
 from tests.doubles.files import WORD, make_package, make_pdf, make_word, paragraph, shown
 
 PROJECT = str(Path(__file__).parents[2])
@@ -157,7 +157,7 @@ def test_a_machine_that_cannot_confine_parses_nothing() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"x", b"[]", b"{}", b"1", b'{"sections": 1, "hidden": 0}', b'{"sections": [["a"]], "hidden": 0}', b'{"refused": "because I say so"}',
+    [b"", b"x", b"[]", b"{}", b"1", b'{"sections": 1, "hidden": 0}', b'{"sections": [["a"]], "hidden": 0, "notes": {}}', b'{"refused": "because I say so"}',
      b'{"sections": [["a", 1]], "hidden": 0}', b'{"sections": [["a", "b"]]}', b'{"sections": [["a", "b"]], "hidden": -1}',
      b'{"sections": [["a", "b"]], "hidden": true}', b'{"sections": [["a", "b"]], "hidden": "1"}', b"[" * 200_000, b'{"refused": ["x"]}',
      b'{"fault": 1}', b'{"sections": [["a", "b"]], "hidden": 2147483647}', b'{"sections": [["%s", "b"]], "hidden": 0}' % (b"a" * 1001)],
@@ -172,7 +172,7 @@ SAMPLES = {
     "html": (
         "text/html",
         "<title>T</title><h1>Ä</h1><p>x&eacute;<i style='opacity:0'>h</i></p>".encode(),
-        read_hypertext,
+        read_html,
     ),
     "pdf": (
         "application/pdf",

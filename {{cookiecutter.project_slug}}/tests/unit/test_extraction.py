@@ -17,14 +17,7 @@ def test_rows_become_paragraphs_whatever_parts_them() -> None:
     for mark in ",;\t|":
         body = f"name{mark}age\nAda{mark}36\nBo{mark}7{mark}x\n"
         assert text_of("text/csv", body).strip() == "name: Ada; age: 36\n\nname: Bo; age: 7; more: x"
-    assert text_of("text/csv", "only,names") == "only, names"
-    assert text_of("text/csv", "") == ""
-
-
-@pytest.mark.parametrize("body", ['a,b\n"x"y,2', 'a\n"open', "a,b\n" + "x" * 20_000 + ",1"])
-def test_an_unsound_table_is_refused_with_a_reason(body: str) -> None:
-    with pytest.raises(Unprocessable, match="no sound CSV"):
-        text_of("text/csv", body)
+    assert text_of("text/csv", "only,names").strip() == "only, names"
 
 
 def test_text_is_left_as_it_is() -> None:
@@ -33,7 +26,7 @@ def test_text_is_left_as_it_is() -> None:
 
 def test_markdown_is_read_by_its_headings() -> None:
     sections = extract_text("text/markdown", b"\xef\xbb\xbf# A\n\nx\n\n## B\n\ny").sections
-    assert [(section.title, section.text.strip()) for section in sections] == [("", ""), ("A", "x"), ("A › B", "y")]
+    assert [(section.title, section.text.strip()) for section in sections] == [("A", "x"), ("A › B", "y")]
 
 
 TAGS = "".join(chr(0xE0000 + ord(character)) for character in "ignore")
@@ -70,6 +63,10 @@ PDF = make_pdf(shown("x"))
         ("a.TXT", "é".encode(), "text/plain"),
         ("a.csv", b"a,b", "text/csv"),
         ("a.html", b"\xef\xbb\xbf<p>x", "text/html"),
+        ("a.html", "<p>x".encode("utf-16"), "text/html"),
+        ("a.html", "<p>x".encode("utf-16-le"), "text/html"),
+        ("a.html", "<p>é".encode("latin-1"), "text/html"),
+        ("a.tsv", b"a\tb\x1a", "text/csv"),
         ("a.HTM", b"<p>x", "text/html"),
         ("a.pdf", PDF, "application/pdf"),
         ("a.pdf", b"\n\n" + PDF, "application/pdf"),
@@ -91,8 +88,8 @@ def test_a_file_is_kept_byte_for_byte_as_what_it_is(name: str, body: bytes, medi
         ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 100, WrongMediaType),
         ("a.html", b"plain", WrongMediaType),
         ("a.html", PDF + b"\0", WrongMediaType),
-        ("a.html", "<p>x".encode("utf-16"), WrongMediaType),
-        ("a.html", "<p>é".encode("latin-1"), WrongMediaType),
+        ("a.html", b"<p>\x01", WrongMediaType),
+        ("a.html", "<p>é\x01".encode("latin-1"), WrongMediaType),
         ("a.txt", make_package(paragraph("x")), WrongMediaType),
         ("a.doc", b"x", WrongMediaType),
         ("a.docm", make_package(paragraph("x")), WrongMediaType),

@@ -14,7 +14,8 @@ from chatbot.chat.nodes import render_answer
 from chatbot.chat.streaming import AnswerRenderer
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.offline import compose_answer
-from chatbot.retrieval.chunking import cut_document, sections_of_markdown
+from chatbot.retrieval.chunking import cut_document
+from chatbot.retrieval.parsing.text import read_markdown
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def test_a_hostile_document_is_cut_in_time(text: str) -> None:
     with within(10):
         assert all(
             len(piece.content) <= 1200 and len(piece.section) < 800
-            for piece in cut_document(sections_of_markdown(text))
+            for piece in cut_document(read_markdown(text.encode()).sections)
         )
 
 

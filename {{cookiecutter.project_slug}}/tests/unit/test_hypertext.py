@@ -6,12 +6,12 @@ import pytest
 
 from chatbot.retrieval.outline import MOST_CHARACTERS, TooMuchText
 from chatbot.retrieval.parsing.css import hides
-from chatbot.retrieval.parsing.hypertext import read_hypertext
+from chatbot.retrieval.parsing.text import read_html
 from chatbot.retrieval.refusal import Refusal, Refused
 
 
 def read(page: str) -> list[tuple[str, str]]:
-    return [(section.title, section.text.strip()) for section in read_hypertext(page.encode()).sections]
+    return [(section.title, section.text.strip()) for section in read_html(page.encode()).sections]
 
 
 def visible(page: str) -> str:
@@ -55,7 +55,7 @@ def test_a_table_that_arranges_the_page_keeps_its_headings() -> None:
     "hidden",
     ["<script>H</script>", "<style>H</style>", "<template>H</template>", "<noscript>H</noscript>", "<!-- H -->", "<![CDATA[H]]>",
      "<iframe>H</iframe>", "<object>H</object>", "<textarea hidden>H</textarea>", "<?H ?>", "<p title=H>", "<meta name=H content=H>",
-     "<input value=H>", "<img alt=H>", "<dialog>H</dialog>"],
+     "<input type=hidden value=H>", "<input type=password value=H>", "<img alt=H>", "<dialog>H</dialog>"],
 )  # fmt: skip
 def test_what_a_browser_does_not_show_is_left_out(hidden: str) -> None:
     assert visible(f"<p>before</p>{hidden}<p>after</p>").split() == ["before", "after"]
@@ -71,9 +71,9 @@ STYLES = [
 
 @pytest.mark.parametrize("style", STYLES)
 def test_text_hidden_by_its_style_is_left_out_and_counted(style: str) -> None:
-    reading = read_hypertext(f'<p>seen<span style="{style}">not <b>seen</b></span></p>'.encode())
+    reading = read_html(f'<p>seen<span style="{style}">not <b>seen</b></span></p>'.encode())
     assert (reading.sections[0].text.strip(), reading.hidden) == ("seen", 7)
-    ruled = read_hypertext(f'<style>p i, .a > .x {{{style}}}</style><p>seen<b class="y x">not</b></p>'.encode())
+    ruled = read_html(f'<style>p i, .a > .x {{{style}}}</style><p>seen<b class="y x">not</b></p>'.encode())
     assert (ruled.sections[0].text.strip(), ruled.hidden) == ("seen", 3)
 
 
@@ -86,7 +86,7 @@ def test_ordinary_styles_hide_nothing(style: str) -> None:
 
 
 def test_the_hidden_attribute_and_hidden_rows_count() -> None:
-    reading = read_hypertext(b"<div hidden>abc<p>de</div><table style='display:none'><tr><td>fg</table>seen")
+    reading = read_html(b"<div hidden>abc<p>de</div><table style='display:none'><tr><td>fg</table>seen")
     assert (reading.sections[0].text.strip(), reading.hidden) == ("seen", 7)
 
 
@@ -112,7 +112,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_page_is_read_in_linear_time(name: str) -> None:
     begun = time.process_time()
-    read_hypertext(HOSTILE[name])
+    read_html(HOSTILE[name])
     assert time.process_time() - begun < 15
 
 
@@ -122,7 +122,7 @@ def test_a_hostile_page_is_read_in_linear_time(name: str) -> None:
 def test_a_page_nested_beyond_measure_is_refused_at_once(page: bytes) -> None:
     begun = time.process_time()
     with pytest.raises(Refused) as refused:
-        read_hypertext(page)
+        read_html(page)
     assert refused.value.reason is Refusal.NESTED
     assert time.process_time() - begun < 15
 
@@ -133,4 +133,4 @@ def test_a_page_cut_short_is_read_as_far_as_it_goes() -> None:
 
 def test_text_beyond_all_measure_is_refused() -> None:
     with pytest.raises(TooMuchText):
-        read_hypertext(b"<p>" + b"x " * (MOST_CHARACTERS // 2 + 1))
+        read_html(b"<p>" + b"x " * (MOST_CHARACTERS // 2 + 1))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from docx.shared import Pt, RGBColor
 
-from chatbot.retrieval.parsing.word import read_word
+from chatbot.retrieval.parsing.word.document import read_word
 from chatbot.retrieval.refusal import Refusal, Refused
 from tests.doubles.files import make_package, make_word, paragraph
 
@@ -141,7 +141,7 @@ def test_a_damaged_package_is_refused() -> None:
     good = make_word(lambda document: document.add_paragraph("Text."))
     for length in (0, 4, 100, len(good) // 2, len(good) - 30):
         assert refusal_of(good[:length]) is Refusal.BROKEN
-    assert refusal_of(make_package(b"<not-word/>")) is Refusal.BROKEN
+    assert refusal_of(make_package(b"<not-word/>")) is Refusal.NOT_WORD
     assert refusal_of(make_package(b"no markup")) is Refusal.BROKEN
     assert refusal_of(make_package("<w:p>" * 100_000)) is Refusal.BROKEN
     other = io.BytesIO()

@@ -5,6 +5,7 @@ session can meet them. The driver is asyncpg, which costs half of what psycopg d
 elsewhere SQLAlchemy and psycopg are used.
 """
 
+import ssl
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,15 @@ _TIMEOUT_SECONDS = 5
 _AWAY = (asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
 
 
+def _tls_context(settings: DatabaseSettings) -> ssl.SSLContext | bool:
+    """Return how the server's certificate and its name are checked; nothing on a private unix socket."""
+    if settings.host.startswith("/") or settings.tls == "disable":
+        return False
+    context = ssl.create_default_context(cafile=settings.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 class DatabaseFault(Exception):
     """The database refused or lost a statement. The cause is for the log, never for the caller."""
 
@@ -24,7 +34,7 @@ class DatabaseFault(Exception):
 class FixedCalls:
     """Runs statements that are written in the program, whole, with bound values."""
 
-    def __init__(self, settings: DatabaseSettings, role: str, password: str) -> None:
+    def __init__(self, settings: DatabaseSettings, role: str, password: str, language: str) -> None:
         self._options: dict[str, Any] = {
             "host": settings.host,
             "port": settings.port,
@@ -36,6 +46,8 @@ class FixedCalls:
             "max_inactive_connection_lifetime": 0,
             "command_timeout": _TIMEOUT_SECONDS * 2,
             "reset": _keep_as_is,
+            "ssl": _tls_context(settings),
+            "server_settings": {"default_text_search_config": f"pg_catalog.{language}"},
         }
 
     async def open(self) -> None:

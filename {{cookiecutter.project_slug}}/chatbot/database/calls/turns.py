@@ -53,7 +53,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer as it is kept. `citations` is JSON; `outcome` is complete, stopped or failed."""
+    """An answer as it is kept. `citations` is JSON; `outcome` is complete, stopped, failed, length or filtered."""
 
     text: str
     citations: str

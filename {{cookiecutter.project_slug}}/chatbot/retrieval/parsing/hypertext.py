@@ -5,41 +5,90 @@ two. Python's own `html.parser` is quadratic in hostile input (20,000 times `<a 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from lxml import etree
 
+from chatbot.retrieval.notes import Note
 from chatbot.retrieval.outline import Outline, Reading
 from chatbot.retrieval.parsing.css import Sheet
+from chatbot.retrieval.parsing.grid import Grid
+from chatbot.retrieval.parsing.markers import raise_text, to_letters, to_roman
 from chatbot.retrieval.refusal import Refusal, Refused
 
 # what a browser with scripts never shows as text; nobody is told how much of it there was
 _SILENT = frozenset(
-    "script style template noscript noframes iframe object embed audio video canvas datalist rp head".split()
+    "script style template noscript noframes iframe object embed audio video canvas datalist head".split()
 )
 _BLOCKS = frozenset(
     "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer"
     " form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol option p pre search section select summary"
     " table tbody td textarea tfoot th thead tr ul".split()
 )
+_INLINES = frozenset(
+    "a abbr acronym area b base bdi bdo big br button cite code col colgroup data del dfn em font i img input ins kbd"
+    " label link map mark math meta meter optgroup output param picture progress q rp rt ruby s samp slot small source"
+    " span strike strong sub sup svg time title track tt u var wbr".split()
+)
+ELEMENTS = _SILENT | _BLOCKS | _INLINES
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _NEVER_CLOSED = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_MARKS: dict[str, Callable[[int], str]] = {
+    "a": to_letters,
+    "i": to_roman,
+    "A": lambda number: to_letters(number).upper(),
+    "I": lambda number: to_roman(number).upper(),
+}
+_UNTYPED_INPUTS = frozenset("button checkbox color file hidden image password radio range reset submit".split())
 # libxml2 looks through all open elements at every end tag: without a bound, that is quadratic
 _MOST_OPEN = 4000
-_FED_BYTES = 64 * 1024
+_FED_CHARACTERS = 32 * 1024
+_MAX_FIELD = 2000
+# what a span of 0 rows means, as far as there are any
+_ALL_ROWS = 65534
 
 
-def read_hypertext(body: bytes) -> Reading:
-    """Return what is visible in a page in UTF-8. Raises `Refused`."""
+def read_hypertext(text: str) -> Reading:
+    """Return what is visible in a page. Raises `Refused` or `TooMuchText`."""
     page = _Page()
     parser = etree.HTMLParser(target=page, encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
     try:
-        for begin in range(0, len(body), _FED_BYTES):
-            parser.feed(body[begin : begin + _FED_BYTES])
+        for begin in range(0, len(text), _FED_CHARACTERS):
+            parser.feed(text[begin : begin + _FED_CHARACTERS].encode("utf-8", "replace"))
         parser.close()
     except etree.LxmlError:
         raise Refused(Refusal.BROKEN) from None
-    return Reading(page.outline.sections, page.hidden)
+    return Reading(page.outline.sections, page.hidden, page.outline.notes)
+
+
+@dataclass(slots=True)
+class _Element:
+    """An element that is open. `at` is where its text begins among the pieces."""
+
+    tag: str
+    silent: bool
+    unseen: bool
+    attributes: Mapping[str, str]
+    at: int
+
+
+@dataclass(slots=True)
+class _List:
+    """A list that is open, and the number of its next item."""
+
+    mark: str
+    number: int
+    step: int = 1
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that is open, and how many tables were open with it."""
+
+    depth: int
+    grid: Grid = field(default_factory=Grid)
+    caption: str = ""
 
 
 class _Page:
@@ -49,10 +98,12 @@ class _Page:
         self.outline = Outline()
         self.hidden = 0
         self._sheet = Sheet()
-        self._open: list[tuple[str, bool, bool]] = []
+        self._open: list[_Element] = []
         self._counts: Counter[str] = Counter()
         self._unseen = self._silent = self._kept = 0
         self._pieces: list[str] = []
+        self._marker = ""
+        self._lists: list[_List] = []
         self._special: list[str] | None = None
         self._table: _Table | None = None
 
@@ -61,36 +112,35 @@ class _Page:
         if tag in _BLOCKS or tag == "br":
             self._break(tag)
         if tag in _NEVER_CLOSED:
+            self._show_field(tag, attributes)
             return
         if len(self._open) >= _MOST_OPEN:
             raise Refused(Refusal.NESTED)
         # the title stands in the head, which is not shown itself
         silent = tag in _SILENT
         unseen = self._sheet.hides(tag, attributes) or (tag == "dialog" and "open" not in attributes)
-        self._open.append((tag, silent, unseen))
+        self._open.append(_Element(tag, silent, unseen, attributes, len(self._pieces)))
         self._counts[tag] += 1
         self._silent += silent
         self._unseen += unseen
         self._kept += tag == "pre"
         if tag in ("style", "title"):
             self._special = []
-        if tag == "li":
-            self._pieces.append("- ")
-        if tag == "table" and self._table is None and not self._unseen:
-            self._table = _Table()
+        elif not self._unseen and not self._silent:
+            self._begin(tag, attributes)
 
     def end(self, tag: str) -> None:
         tag = str(tag).lower()
         if not self._counts[tag]:
             return
         while self._open:
-            name, silent, unseen = self._open.pop()
-            self._close(name)
-            self._counts[name] -= 1
-            self._silent -= silent
-            self._unseen -= unseen
-            self._kept -= name == "pre"
-            if name == tag:
+            element = self._open.pop()
+            self._close(element)
+            self._counts[element.tag] -= 1
+            self._silent -= element.silent
+            self._unseen -= element.unseen
+            self._kept -= element.tag == "pre"
+            if element.tag == tag:
                 break
 
     def data(self, text: str) -> None:
@@ -105,32 +155,95 @@ class _Page:
 
     def close(self) -> None:
         while self._open:
-            self.end(self._open[-1][0])
+            self.end(self._open[-1].tag)
+        self._end_table()
         self._flush()
 
-    def _close(self, tag: str) -> None:
+    def _begin(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag in ("ol", "ul", "menu"):
+            step = -1 if "reversed" in attributes else 1
+            self._lists.append(
+                _List(attributes.get("type", "1") if tag == "ol" else "", _number(attributes, "start", 1), step)
+            )
+        elif tag == "li":
+            self._marker = self._next_marker(attributes)
+        elif tag == "table":
+            if self._table and not self._table.grid.has_data:
+                self._end_table()  # a frame around a table: it arranges the page
+            self._table = self._table or _Table(self._counts[tag])
+        elif tag == "svg":
+            self.outline.note(Note.PICTURES)
+
+    def _next_marker(self, attributes: Mapping[str, str]) -> str:
+        if not self._lists or not self._lists[-1].mark:
+            return "- "
+        own = self._lists[-1]
+        number = _number(attributes, "value", own.number)
+        own.number = number + own.step
+        return f"{_MARKS.get(own.mark, str)(number)}. "
+
+    def _show_field(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Show what a form's field holds, and count pictures."""
+        if self._silent or self._unseen or self._sheet.hides(tag, attributes):
+            return
+        if tag == "img":
+            # a picture of a point or two is no picture: it counts readers
+            self.outline.note(Note.PICTURES, _number(attributes, "width", 99) > 2)
+        elif tag == "input":
+            kind = attributes.get("type", "text").lower()
+            if kind in ("checkbox", "radio"):
+                self._pieces.append("[x] " if "checked" in attributes else "[ ] ")
+            elif kind not in _UNTYPED_INPUTS:
+                self._pieces.append(attributes.get("value", "")[:_MAX_FIELD])
+
+    def _close(self, element: _Element) -> None:
+        tag = element.tag
         if tag in ("style", "title") and self._special is not None:
             text, self._special = "".join(self._special), None
             if tag == "style":
                 self._sheet.learn(text)
             elif self._silent == 1 and not self.outline.sections:  # an image has titles too
                 self.outline.heading(0, text)
-        elif self._table and tag in ("td", "th"):
-            self._table.cell(self._taken(), named=tag == "th")
-        elif self._table and tag == "tr":
-            self._table.end_row(self.outline)
+            return
+        if self._unseen or self._silent:
+            return
+        if tag in ("ol", "ul", "menu") and self._lists:
+            self._lists.pop()
+        if tag == "sup":
+            self._pieces[element.at :] = [raise_text("".join(self._pieces[element.at :]))]
+        elif tag == "option" and "selected" not in element.attributes:
+            del self._pieces[element.at :]
+        elif self._table and tag in ("td", "th", "caption", "tr", "thead"):
+            self._close_in_table(self._table, element)
         elif tag in _HEADINGS:
             self.outline.heading(_HEADINGS[tag], self._taken())
         elif tag in _BLOCKS:
             self._break(tag)
-        if tag == "table" and not self._counts["table"] - 1:
+            self._marker = self._marker if tag != "li" else ""
+        if tag == "table" and self._table and self._counts["table"] == self._table.depth:
             self._end_table()
+
+    def _close_in_table(self, table: _Table, element: _Element) -> None:
+        if element.tag == "caption":
+            table.caption = self._taken()
+        elif element.tag == "tr":
+            table.grid.end_row(heading=self._counts["thead"] > 0)
+        elif element.tag in ("td", "th") and self._counts["table"] == table.depth:
+            columns, rows = (_number(element.attributes, name, 1) for name in ("colspan", "rowspan"))
+            table.grid.cell(
+                self._taken(),
+                columns=max(1, columns),
+                rows=rows if rows > 0 else _ALL_ROWS,
+                heading=element.tag == "th",
+            )
+        else:
+            self._pieces.append(" ")
 
     def _break(self, tag: str) -> None:
         if self._table and tag in _HEADINGS:
             self._end_table()  # a table with headings in it arranges the page: it holds no rows
         if self._table:
-            self._pieces.append(" ")
+            self._pieces += [" ", self._take_marker()]
         elif tag == "br" or (self._kept and tag != "pre"):
             self._pieces.append("\n")
         else:
@@ -138,41 +251,29 @@ class _Page:
 
     def _end_table(self) -> None:
         if self._table:
-            self._table.end_row(self.outline)
-            self._table = None
+            table, self._table = self._table, None
+            table.grid.write(self.outline, table.caption)
+            self._flush()
+
+    def _take_marker(self) -> str:
+        marker, self._marker = self._marker, ""
+        return marker
 
     def _taken(self) -> str:
-        text, self._pieces = "".join(self._pieces), []
+        text, self._pieces = self._take_marker() + "".join(self._pieces), []
         return text
 
     def _flush(self) -> None:
-        text = self._taken()
-        lines = [line.rstrip() if self._kept else " ".join(line.split()) for line in text.splitlines()]
+        text, self._pieces = "".join(self._pieces), []
+        lines = [line.rstrip() if self._kept else " ".join(line.split()) for line in text.split("\n")]
         text = "\n".join(lines).strip("\n")
-        if text.strip(" -\n"):
-            self.outline.paragraph(text)
+        if text.strip():
+            self.outline.paragraph(self._take_marker() + text)
 
 
-class _Table:
-    """A table's rows; the first one gives the names when all of its cells are headings."""
-
-    def __init__(self) -> None:
-        self._names: list[str] | None = None
-        self._row: list[tuple[str, bool]] = []
-
-    def cell(self, text: str, *, named: bool) -> None:
-        self._row.append((" ".join(text.split()), named))
-
-    def end_row(self, outline: Outline) -> None:
-        row, self._row = self._row, []
-        if not row:
-            return
-        values = [text for text, _ in row]
-        if self._names is None:
-            self._names = values if all(named for _, named in row) and len(row) > 1 else []
-            if self._names:
-                return
-        outline.row(self._names, values)
+def _number(attributes: Mapping[str, str], name: str, default: int) -> int:
+    text = attributes.get(name, "").strip()
+    return int(text[:9]) if text[:9].removeprefix("-").isdecimal() and text[:9].isascii() else default
 
 
 def _spaced(text: str) -> str:

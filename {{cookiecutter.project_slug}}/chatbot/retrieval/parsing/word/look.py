@@ -29,11 +29,12 @@ def _value(parent: Any, *path: str) -> str | None:
 
 
 class Looks:
-    """Answers for one document, whose `w:styles` element is given."""
+    """Answers for one document, whose `w:styles` element is given; None where it has none."""
 
     def __init__(self, styles: Any) -> None:
-        self._styles = {str(style.get(f"{_W}styleId")): style for style in styles.findall(f"{_W}style")}
-        self._defaults = styles.find(f"{_W}docDefaults/{_W}rPrDefault")
+        found = [] if styles is None else styles.findall(f"{_W}style")
+        self._styles = {str(style.get(f"{_W}styleId")): style for style in found}
+        self._defaults = None if styles is None else styles.find(f"{_W}docDefaults/{_W}rPrDefault")
         self._known: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
     def is_hidden(self, run: Any, paragraph: Any, fill: str | None) -> bool:
@@ -54,27 +55,46 @@ class Looks:
         level = self._of_paragraph(paragraph, "outlineLvl")
         if level is not None and level.isdecimal() and int(level[:3]) < _OUTLINE_LEVELS:
             return int(level) + 1
-        style = self._styles.get(_value(paragraph, "pPr", "pStyle") or "")
-        name = _value(style, "name") or ""
+        name = self._style_name(paragraph)
         found = _HEADING_NAME.match(name)
-        return int(found[1]) if found else 0 if name.lower() == "title" else None
+        return int(found[1]) if found else 0 if name == "title" else None
 
-    def is_list_item(self, paragraph: Any) -> bool:
-        """Say whether a bullet or a number stands before the paragraph."""
+    def list_item(self, paragraph: Any) -> tuple[str, int] | None:
+        """Return the list and the level of a paragraph with a bullet or a number before it, else None."""
         told = self._of_paragraph(paragraph, "numPr", "numId")
-        return told is not None and told != "0"
+        if told in (None, "", "0"):
+            return None
+        level = self._of_paragraph(paragraph, "numPr", "ilvl") or "0"
+        return str(told), int(level) if level.isdecimal() and len(level) == 1 else 0
+
+    def is_bold(self, run: Any, paragraph: Any) -> bool:
+        """Say whether a run is set in bold."""
+        told = self._of_run(run, paragraph, "b")
+        return told is not None and told not in _OFF
+
+    def is_caption(self, paragraph: Any) -> bool:
+        """Say whether a paragraph is the caption of a table or figure."""
+        return self._style_name(paragraph) == "caption"
 
     def has_names(self, table: Any, row: Any) -> bool:
         """Say whether the first row gives the columns' names: it is repeated on each page, or set off by the style."""
-        if _value(row, "trPr", "tblHeader") is not None:
+        if self.is_repeated(row):
             return True
         look = table.find(f"{_W}tblPr/{_W}tblLook")
         styled = _value(table, "tblPr", "tblStyle") is not None
         return styled and look is not None and look.get(f"{_W}firstRow", "0") not in _OFF
 
+    def is_repeated(self, row: Any) -> bool:
+        """Say whether a row is repeated at the top of each page."""
+        return (_value(row, "trPr", "tblHeader") or "0" if _value(row, "trPr", "tblHeader") != "" else "1") not in _OFF
+
     def fill_of_cell(self, cell: Any) -> str | None:
         """Return the colour behind a cell's text, None for the paper's."""
         return _fill(cell, "tcPr")
+
+    def _style_name(self, paragraph: Any) -> str:
+        style = self._styles.get(_value(paragraph, "pPr", "pStyle") or "")
+        return (_value(style, "name") or "").lower()
 
     def _of_run(self, run: Any, paragraph: Any, name: str) -> str | None:
         own = _value(run, "rPr", name)
