@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.chat.asking.metered import Metered, Purse
-from chatbot.chat.asking.prompt import INSTRUCTIONS, cite_passages, quote_passage, searched_text
+from chatbot.chat.asking.prompt import AnswerSettings, cite_passages, quote_passage, searched_text
 from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
@@ -42,15 +42,13 @@ class CompletionService:
         store: TurnStore,
         model: LanguageModel,
         embedder: Embedder,
-        passages: int,
+        settings: AnswerSettings,
         tools: ToolLoop | None = None,
-        most_answer_tokens: int = 1024,
     ) -> None:
-        self._most_answer_tokens = most_answer_tokens
         self._store = store
         self._model = model
         self._embedder = embedder
-        self._passages = passages
+        self._settings = settings
         self._tools = tools
 
     async def begin(self, who: Principal, purse: Purse, asked: Asked) -> "Completion":
@@ -59,15 +57,15 @@ class CompletionService:
         if asked.search:
             text = searched_text(asked.question)
             vector = vector_text(self._embedder.embed(text))
-            passages = await self._store.find_passages(who, text, vector, self._passages)
+            passages = await self._store.find_passages(who, text, vector, self._settings.passages)
         prompt = Prompt(
-            instructions=INSTRUCTIONS,
+            instructions=self._settings.instructions,
             question=asked.question,
             history=tuple(_retold(said) for said in asked.earlier),
             passages=tuple(quote_passage(passage) for passage in passages),
             options=asked.options,
         )
-        model = Metered(self._model, purse, self._most_answer_tokens)
+        model = Metered(self._model, purse, self._settings.max_answer_tokens)
         answering = await self._tools.begin(who, model) if self._tools else model.answer
         return Completion(answering, prompt, cite_passages(passages))
 

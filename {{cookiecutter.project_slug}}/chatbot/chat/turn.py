@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from chatbot.chat.asking.metered import Metered, Purse
-from chatbot.chat.asking.prompt import assemble_prompt, cite_passages, searched_text
+from chatbot.chat.asking.prompt import AnswerSettings, assemble_prompt, cite_passages, cited_numbers, searched_text
 from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.chat.asking.typed import Typed
 from chatbot.chat.links import written_links
@@ -27,6 +27,7 @@ _HISTORY = 12
 _MOST_CHARACTERS = 64_000  # of an answer
 _NO_VECTOR = "[" + ",".join("0" * 384) + "]"
 
+_OUTCOMES = {"length": "length", "content_filter": "filtered"}
 # name and data of a server-sent event
 Event = tuple[str, dict[str, Any]]
 
@@ -56,16 +57,14 @@ class TurnService:
         store: TurnStore,
         model: LanguageModel,
         embedder: Embedder,
-        passages: int,
+        settings: AnswerSettings,
         tools: ToolLoop | None = None,
-        most_answer_tokens: int = 1024,
     ) -> None:
         self._store = store
         self._model = model
-        self._most_answer_tokens = most_answer_tokens
         self._tools = tools
         self._embedder = embedder
-        self._passages = passages
+        self._settings = settings
 
     async def ask(self, who: Principal, purse: Purse, place: Place, typed: Typed, *, search: bool = True) -> "Turn":
         """Recall what a new question needs. Raises `NotFound` for a place that is not the principal's own."""
@@ -83,11 +82,12 @@ class TurnService:
         text = question.text
         searched = searched_text(text)
         vector = vector_text(self._embedder.embed(searched)) if search else _NO_VECTOR
-        wanted = Wanted(self._passages if search else 0, _HISTORY)
+        wanted = Wanted(self._settings.passages if search else 0, _HISTORY)
         recalled = await self._store.recall(who, place, searched, vector, wanted)
-        model = Metered(self._model, purse, self._most_answer_tokens)
+        model = Metered(self._model, purse, self._settings.max_answer_tokens)
         answering = await self._tools.begin(who, model) if self._tools else model.answer
-        return Turn(self._store, answering, who, question, recalled)
+        prompt = assemble_prompt(self._settings.instructions, question.text, recalled)
+        return Turn(self._store, answering, who, question, recalled, prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,13 @@ class Turn:
     """A turn that may begin: the principal owns the conversation."""
 
     def __init__(
-        self, store: TurnStore, answering: Answering, who: Principal, question: Question, recalled: Recalled
+        self,
+        store: TurnStore,
+        answering: Answering,
+        who: Principal,
+        question: Question,
+        recalled: Recalled,
+        prompt: Prompt,
     ) -> None:
         self._store = store
         self._answering = answering
@@ -115,7 +121,7 @@ class Turn:
         self._question = question
         self._follows = recalled.follows
         self._citations = cite_passages(recalled.passages)
-        self._prompt: Prompt = assemble_prompt(question.text, recalled)
+        self._prompt = prompt
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield the turn's events: `begin`, any number of `update` and `tool`, then `end` or `problem`.
@@ -152,8 +158,8 @@ class Turn:
             yield "update", renderer.finish()
             if renderer.unlinked:
                 note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
-            answer.outcome = "complete"
-            yield "end", {"answer": await self._keep(question, answer)}
+            answer.outcome = _OUTCOMES.get(piece.reason if piece else "stop", "complete")
+            yield "end", await self._end(question, answer)
         except Problem as problem:
             answer.outcome = "failed"
             await self._keep_if_possible(question, answer)
@@ -163,6 +169,11 @@ class Turn:
             # every adapter is an asynchronous generator, though the port promises an iterator only
             await pieces.aclose()  # type: ignore[attr-defined]
             await self._keep_if_possible(question, answer)
+
+    async def _end(self, question: int, answer: _Answer) -> dict[str, Any]:
+        """Keep a whole answer, and return what the page is told at its end."""
+        cited = cited_numbers("".join(answer.pieces), len(self._citations))
+        return {"answer": await self._keep(question, answer), "outcome": answer.outcome, "cited": cited}
 
     async def _store_question(self) -> int:
         if self._question.kept is not None:

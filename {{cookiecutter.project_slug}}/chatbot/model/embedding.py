@@ -26,12 +26,15 @@ class Embedder(Protocol):
 
 
 class HashingEmbedder:
-    """The offline embedder."""
+    """The offline embedder, for texts of one language."""
+
+    def __init__(self, language: str = "english") -> None:
+        self._language = language
 
     def embed(self, text: str) -> list[float]:
         """Return the normalised hashed features of `text`."""
         vector = [0.0] * DIMENSIONS
-        for feature, weight in _features(content_stems(text)).items():
+        for feature, weight in _features(content_stems(text, self._language)).items():
             code = crc32(feature.encode())
             # the sign comes from a bit that does not choose the dimension: collisions cancel on average
             vector[(code >> 1) % DIMENSIONS] += weight if code & 1 else -weight

@@ -17,8 +17,11 @@ from chatbot.model.port import Finished, Piece, Prompt, ToolStep
 from chatbot.model.words import content_stems, split_words
 
 ABSTAINS = "I could not find an answer to that in your documents."
-_BREAKS = re.compile(r"(?<=[.!?])\s+(?=[\"'“(A-Z0-9])|\n+")
-_MARKS = re.compile(r"^\s*(?:[-*+]|\d+[.)]|>|#+)\s+")
+_BREAKS = re.compile(r"(?<=[.!?])\s+(?=[\"'“„«(\w])(?![a-zß-ÿ])|\n+|(?<=[。！？])")
+_MARKS = re.compile(r"^\s*(?:[-*+]|>|#+)\s+")
+# an item of a numbered list; it is asked for by its number
+_NUMBERED = re.compile(r"^\d{1,4}(?:\.\d{1,4}){0,5}[.)]?\s")
+_ITEM_WORDS = frozenset("step point item number".split())
 # chosen on the tuning half of benchmarks/answers; the held-back half is reported
 _ENOUGH = 0.45
 _SECOND = 0.9
@@ -36,7 +39,10 @@ class _Sentence:
 
 
 class OfflineAssistant:
-    """A language model port that needs no model."""
+    """A language model port that needs no model, for questions and documents of one language."""
+
+    def __init__(self, language: str = "english") -> None:
+        self._language = language
 
     async def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
         """Yield the extractive answer word by word, with `[n]` after each sentence taken from passage n.
@@ -46,8 +52,8 @@ class OfflineAssistant:
         if not prompt.steps and (request := choose_request(prompt.question, prompt.tools)) is not None:
             yield request
             return
-        text = _answer_from(prompt.steps[-1], prompt) if prompt.steps else None
-        text = text or compose_answer(prompt.question, prompt.passages)
+        text = _answer_from(prompt.steps[-1], prompt, self._language) if prompt.steps else None
+        text = text or compose_answer(prompt.question, prompt.passages, self._language)
         ends = [place for mark in prompt.options.stop if (place := text.find(mark)) >= 0]
         words = re.findall(r"\s*\S+", text[: min(ends, default=len(text))])
         most = prompt.options.max_tokens or len(words)  # a word counts as a token
@@ -59,34 +65,36 @@ class OfflineAssistant:
         """Nothing is held."""
 
 
-def _answer_from(step: ToolStep, prompt: Prompt) -> str:
+def _answer_from(step: ToolStep, prompt: Prompt, language: str) -> str:
     """Return the answer after a tool call: what it returned, else what the documents say, else why there is nothing."""
     if not step.refused:
         return _as_text(say_result(step) or f"The tool returned: {step.result.text[:_LONGEST_RESULT]}")
-    answer = compose_answer(prompt.question, prompt.passages)
+    answer = compose_answer(prompt.question, prompt.passages, language)
     reason = " ".join(step.result.text.split())[:_LONGEST_RESULT]
     return answer if answer != ABSTAINS else f"The tool {step.request.name} gave no result. {_as_text(reason)}"
 
 
-def compose_answer(question: str, passages: tuple[Untrusted, ...]) -> str:
+def compose_answer(question: str, passages: tuple[Untrusted, ...], language: str = "english") -> str:
     """Return the answer as Markdown, or `ABSTAINS`."""
-    chosen = _choose(question, passages)
+    chosen = _choose(question, passages, language)
     if not chosen:
         return ABSTAINS
     return " ".join(f"{_as_text(sentence.text)} [{sentence.passage}]" for sentence in chosen)
 
 
-def _choose(question: str, passages: tuple[Untrusted, ...]) -> list[_Sentence]:
-    wanted = list(dict.fromkeys(content_stems(question)))[:_MOST_WORDS]
-    weights = _rarity(wanted, passages)
+def _choose(question: str, passages: tuple[Untrusted, ...], language: str) -> list[_Sentence]:
+    wanted = list(dict.fromkeys(content_stems(question, language)))[:_MOST_WORDS]
+    weights = _rarity(wanted, passages, language)
     total = sum(weights.values())
     if not total:
         return []
     found: dict[str, _Sentence] = {}
     for number, passage in enumerate(passages, start=1):
-        heading = set(content_stems(passage.source))
+        heading = set(content_stems(passage.source, language))
         for text in split_sentences(passage.text):
-            words = set(content_stems(text))
+            words = set(content_stems(text, language))
+            if _NUMBERED.match(text):
+                words |= _ITEM_WORDS
             score = sum(weight * _match(word, words, heading) for word, weight in weights.items()) / total
             key = " ".join(split_words(text))
             if key and (key not in found or found[key].score < score):
@@ -99,15 +107,18 @@ def _choose(question: str, passages: tuple[Untrusted, ...]) -> list[_Sentence]:
 
 def split_sentences(text: str) -> list[str]:
     """Return the sentences of a Markdown passage, list marks removed, headings and table rules left out."""
-    found = []
+    found: list[str] = []
     for part in map(str.strip, _BREAKS.split(text)):
-        if part and not part.startswith("#") and not set(part) <= set("|-: "):
-            found.append(_MARKS.sub("", part))
+        if not part or part.startswith("#") or set(part) <= set("|-: "):
+            continue
+        # a list's number belongs to the sentence behind it
+        number = f"{found.pop()} " if found and _NUMBERED.fullmatch(f"{found[-1]} ") else ""
+        found.append(_MARKS.sub("", number + part))
     return found
 
 
-def _rarity(wanted: list[str], passages: tuple[Untrusted, ...]) -> dict[str, float]:
-    vocabularies = [set(content_stems(f"{passage.source} {passage.text}")) for passage in passages]
+def _rarity(wanted: list[str], passages: tuple[Untrusted, ...], language: str) -> dict[str, float]:
+    vocabularies = [set(content_stems(f"{passage.source} {passage.text}", language)) for passage in passages]
     weights = {}
     for word in wanted:
         holding = sum(1 for words in vocabularies if word in words)
@@ -140,4 +151,5 @@ def _letter_pairs(word: str) -> frozenset[str]:
 
 def _as_text(sentence: str) -> str:
     """Return a sentence so that Markdown shows it as written: it is a quotation, not markup of ours."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", sentence.replace("**", "").replace("`", ""))
+    plain = re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", sentence.replace("**", "").replace("`", ""))
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", plain)  # no list of ours

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chatbot.core.errors import Unavailable
+from chatbot.core.errors import Problem, Unavailable
 from chatbot.core.untrusted import Untrusted
 
 
@@ -90,7 +90,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How an answer ended: `stop`, or `length` when it reached its limit; and the tokens used, where known."""
+    """How an answer ended: `stop`, `length` at its limit, or `content_filter`; and the tokens used, where known."""
 
     reason: str
     prompt_tokens: int | None = None
@@ -117,6 +117,42 @@ class ModelFailed(Unavailable):
     """The model did not answer, or answered something that is no answer."""
 
     title = "The language model did not answer"
+
+
+class ModelBusy(ModelFailed):
+    """The endpoint asks to wait: so many seconds."""
+
+    title = "The language model is busy"
+    code = "rate_limit_exceeded"
+
+    def __init__(self, seconds: int, *, status: int = 503) -> None:
+        super().__init__(f"It can be asked again in {seconds} s.", status=status)
+        self.headers = ((b"retry-after", str(seconds).encode()),)
+
+
+class PromptTooLong(Problem):
+    """The model cannot take as much text as the question comes with."""
+
+    status = 400
+    title = "That is too long for the language model"
+    kind = "urn:chatbot:prompt-too-long"
+    code = "context_length_exceeded"
+    param = "messages"
+
+    def __init__(self) -> None:
+        super().__init__("Shorten the question, or begin a new conversation.")
+
+
+class AnswerFiltered(Problem):
+    """The provider's content filter refuses the question."""
+
+    status = 400
+    title = "The language model's content filter refused the question"
+    kind = "urn:chatbot:content-filter"
+    code = "content_filter"
+
+    def __init__(self) -> None:
+        super().__init__("Ask in other words.")
 
 
 class LanguageModel(Protocol):

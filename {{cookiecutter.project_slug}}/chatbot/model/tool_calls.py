@@ -24,8 +24,14 @@ class RequestCollector:
     """Puts streamed `tool_calls` together."""
 
     def __init__(self) -> None:
-        self._parts: dict[int, list[str]] = {}  # index -> id, name, arguments
+        self._parts: list[list[str]] = []  # id, name, arguments of each, as they came
+        self._places: dict[int, int] = {}  # by index, where there is one
         self._size = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether no tool was asked for."""
+        return not self._parts
 
     def add(self, deltas: object) -> None:
         """Take the `tool_calls` of one event. Raises `ModelFailed`."""
@@ -36,26 +42,48 @@ class RequestCollector:
 
     def _add(self, delta: Any) -> None:
         try:
-            index, function = delta["index"], delta.get("function") or {}
-            given = [delta.get("id") or "", function.get("name") or "", function.get("arguments") or ""]
-        except (KeyError, TypeError, AttributeError) as error:
+            index, function = delta.get("index"), delta.get("function") or {}
+            arguments = function.get("arguments") or ""
+            if isinstance(arguments, dict):
+                arguments = orjson.dumps(arguments).decode()
+            given = [delta.get("id") or "", function.get("name") or "", arguments]
+        except (TypeError, AttributeError) as error:
             raise ModelFailed(_BAD_FORM) from error
-        if type(index) is not int or not all(isinstance(text, str) for text in given):
+        if not (index is None or type(index) is int) or not all(isinstance(text, str) for text in given):
             raise ModelFailed(_BAD_FORM)
-        parts = self._parts.setdefault(index, ["", "", ""])
+        parts = self._find(index, *given[:2])
         self._size += len(given[2])
         if len(self._parts) > _MOST_REQUESTS or self._size > _MOST_CHARACTERS:
             raise ModelFailed("The model asked for more tools than one answer may, or with more words.")
-        for place in (0, 1):  # sent once; some endpoints repeat them
-            if parts[place] and given[place] not in ("", parts[place]):
-                raise ModelFailed(_BAD_FORM)
-            parts[place] = parts[place] or given[place]
+        for place in (0, 1):  # sent once; some endpoints repeat them, some send a name in pieces
+            if given[place] != parts[place]:
+                parts[place] += given[place]
         parts[2] += given[2]
+
+    def _find(self, index: int | None, identifier: str, name: str) -> list[str]:
+        """Return the request that a delta belongs to: by its index, or where that tells nothing by its identifier."""
+        place = self._places.get(index, -1) if index is not None else len(self._parts) - 1
+        found = self._parts[place] if 0 <= place < len(self._parts) else None
+        is_other = found is not None and identifier and found[0] and identifier != found[0]
+        is_next = found is not None and index is None and name and found[1] and not identifier and found[2]
+        if found is None or is_other or is_next:
+            found = ["", "", ""]
+            self._parts.append(found)
+        if index is not None:
+            self._places[index] = self._parts.index(found) if found[0] or found[1] else len(self._parts) - 1
+        return found
+
+    def _ordered(self) -> list[list[str]]:
+        """Return the requests by their indices, where all of them have one of their own."""
+        order = {place: index for index, place in self._places.items()}
+        if len(order) != len(self._parts):
+            return self._parts
+        return [self._parts[place] for place in sorted(order, key=lambda place: order[place])]
 
     def requests(self) -> list[ToolRequest]:
         """Return the whole requests, in the model's order. Raises `ModelFailed`."""
         found = []
-        for index, (given, name, arguments) in sorted(self._parts.items()):
+        for index, (given, name, arguments) in enumerate(self._ordered()):
             identifier = given or f"call_{index}"
             if not _NAME.fullmatch(name) or not _ID.fullmatch(identifier):
                 raise ModelFailed(_BAD_FORM)

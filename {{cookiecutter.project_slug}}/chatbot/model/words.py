@@ -1,37 +1,59 @@
 """Words as the offline parts see them: lower case, without accents, without the commonest ones, stemmed."""
 
+import json
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import snowballstemmer
 
-_STEMMER = snowballstemmer.stemmer("english")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-STOPWORDS = frozenset(
-    """
-    a about after all also am an and any are as at be because been before being between both but by can could did do
-    does doing done each every for from get gets give given go got had has have having he her here hers him his how i
-    if in into is it its itself just let like made make many may me might mine more most much must my need needs no
-    nor not of off on one only or other our ours out over own per please s same shall she should so some such t tell
-    than that the their theirs them then there these they this those through to too under until up upon us very was
-    we were what when where which while who whom whose why will with within without would yes yet you your yours
-    """.split()
-)
+# Chinese and Japanese: nothing parts their words, so pairs of neighbouring letters stand for them
+_UNPARTED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
+_UNSTEMMED = "simple"
 
 
 def split_words(text: str) -> list[str]:
     """Return the words of `text` in order, lower case, without accents."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
+    words: list[str] = _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
+    if _UNPARTED.search(plain):
+        words = [part for word in words for part in _part(word)]
+    return words
+
+
+def _part(word: str) -> list[str]:
+    parts: list[str] = []
+    end = 0
+    for run in _UNPARTED.finditer(word):
+        pairs = [one + other for one, other in pairwise(run[0])]
+        parts += [word[end : run.start()], *(pairs or [run[0]])]
+        end = run.end()
+    return [part for part in [*parts, word[end:]] if part]
 
 
 @lru_cache(50_000)
-def stem(word: str) -> str:
-    """Return the stem of an English word (Porter2, as PostgreSQL's `english` configuration uses it)."""
-    return str(_STEMMER.stemWord(word))
+def stem(word: str, language: str = "english") -> str:
+    """Return the stem of a word, as PostgreSQL's text-search configuration of the same name does."""
+    return word if language == _UNSTEMMED else str(_stemmer(language).stemWord(word))
 
 
-def content_stems(text: str) -> list[str]:
+def content_stems(text: str, language: str = "english") -> list[str]:
     """Return the stems of the words that carry meaning, in order."""
-    return [stem(word) for word in split_words(text) if word.split("'")[0] not in STOPWORDS]
+    stopwords = _stopwords(language)
+    return [stem(word, language) for word in split_words(text) if word.split("'")[0] not in stopwords]
+
+
+@cache
+def _stemmer(language: str) -> Any:  # noqa: ANN401 - the library has no types
+    return snowballstemmer.stemmer(language)
+
+
+@cache
+def _stopwords(language: str) -> frozenset[str]:
+    """Return the commonest words of a language, without accents; none where they are not known."""
+    lists: dict[str, str] = json.loads(Path(__file__).with_name("stopwords.json").read_text(encoding="utf-8"))
+    return frozenset(split_words(lists.get(language, "")))

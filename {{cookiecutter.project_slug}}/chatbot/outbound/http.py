@@ -110,6 +110,11 @@ class Response:
         return self._connection.status
 
     @property
+    def headers(self) -> dict[bytes, bytes]:
+        """The headers, names in lower case."""
+        return self._connection.headers
+
+    @property
     def media_type(self) -> str:
         """The media type, lower case, without parameters."""
         return self._connection.headers.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")

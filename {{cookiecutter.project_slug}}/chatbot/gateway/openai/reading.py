@@ -1,11 +1,12 @@
 """From a request's body to a question: judged by the published schema, then by what can be done here."""
 
+import orjson
 from pydantic import ValidationError
 
 from chatbot.chat.asking.typed import check_tokens, read_said
 from chatbot.chat.completion import Asked, Said
 from chatbot.core.errors import NotFound, Problem, Unprocessable
-from chatbot.gateway.openai.schema import CompletionRequest, Message, TextPart
+from chatbot.gateway.openai.schema import EXTENSIONS, CompletionRequest, Message, TextPart
 from chatbot.model.port import AnswerOptions
 
 # model -> whether documents are searched
@@ -43,11 +44,12 @@ class UnknownModel(NotFound):
     param = "model"
 
 
-def read_request(body: bytes, most_tokens: int) -> tuple[CompletionRequest, Asked]:
-    """Return a request's body, and what it asks.
+def read_request(body: bytes, most_tokens: int) -> tuple[CompletionRequest, Asked, list[str]]:
+    """Return a request's body, what it asks, and which fields of it are ignored.
 
     Raises `UnfitRequest`, `Unsupported`, `UnknownModel` or `TooManyTokens`.
     """
+    body, ignored = _without_extensions(body)
     try:
         request = CompletionRequest.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -57,13 +59,29 @@ def read_request(body: bytes, most_tokens: int) -> tuple[CompletionRequest, Aske
     for param, wanted in _beyond(request):
         if wanted:
             raise Unsupported(param, f"Leave '{param}' away, or at its default.")
-    *earlier, last = [_said(place, message) for place, message in enumerate(request.messages)]
-    if last.author != "user":
-        raise Unsupported("messages", "The last message must be the user's question.")
+    told = [_said(place, message) for place, message in enumerate(request.messages)]
+    questions = [place for place, said in enumerate(told) if said.author == "user"]
+    if not questions:
+        raise Unsupported("messages", "One of the messages must be the user's question.")
+    # what a client's tools said after the question is data that comes with it
+    last, earlier = told[questions[-1]], [said for place, said in enumerate(told) if place != questions[-1]]
     if not last.text.strip():
         raise UnfitRequest("messages", "The question is empty.", "invalid_value")
     check_tokens([last.text, *(said.text for said in earlier)], most_tokens)
-    return request, Asked(last.text, tuple(earlier), _options(request), search=MODELS[request.model])
+    asked = Asked(last.text, tuple(earlier), _options(request), search=MODELS[request.model])
+    return request, asked, ignored
+
+
+def _without_extensions(body: bytes) -> tuple[bytes, list[str]]:
+    """Return the body without the known extensions of other servers, and their names."""
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body, []  # refused where it is validated
+    ignored = sorted(EXTENSIONS.intersection(told)) if isinstance(told, dict) else []
+    if not ignored:
+        return body, []
+    return orjson.dumps({name: value for name, value in told.items() if name not in EXTENSIONS}), ignored
 
 
 def _beyond(request: CompletionRequest) -> list[tuple[str, object]]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from chatbot.chat.asking.prompt import cited_numbers
 from chatbot.chat.completion import Completion, CompletionService
 from chatbot.core.errors import Problem, Unprocessable
 from chatbot.gateway.exchange import Watch, has_body, pad_event, principal_of, read_json_body, refuse_query, until_left
@@ -58,7 +59,8 @@ class _Completions:
         """Answer one question; the model is stopped when the client leaves."""
         who = principal_of(scope)
         refuse_query(scope)
-        request, asked = read_request(await read_json_body(scope, receive), self._most_tokens)
+        request, asked, ignored = read_request(await read_json_body(scope, receive), self._most_tokens)
+        send = _naming(send, ignored) if ignored else send
         completion = await self._service.begin(who, scope["spending"], asked)
         answer = _Answer(request, completion)
         work = answer.stream(scope, send) if request.stream else answer.send_whole(send)
@@ -92,7 +94,7 @@ class _Answer:
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": ending.reason, "logprobs": None}
         whole = {**self._head, "object": "chat.completion", "choices": [choice]}
-        whole |= {"usage": self._usage(text, ending), "citations": self._completion.citations}
+        whole |= {"usage": self._usage(text, ending), **self._sources(text)}
         await _send_json(send, whole)
 
     async def stream(self, scope: Scope, send: Send) -> None:
@@ -104,7 +106,8 @@ class _Answer:
             await _begin_stream(send)
             await self._send_chunk(send, {"role": "assistant", "content": "", "refusal": None})
             ending = await self._relay(first, pieces, texts, send)
-            await self._send_chunk(send, {}, ending.reason, citations=self._completion.citations)
+            told = self._sources("".join(texts))
+            await self._send_chunk(send, {}, ending.reason, **told)
             if self._with_usage:
                 await self._send(send, {"choices": [], "usage": self._usage("".join(texts), ending)})
             await _send_event(send, _DONE, last=True)
@@ -115,7 +118,7 @@ class _Answer:
         """End with a problem: as the last event, or as the answer where nothing was sent yet."""
         if not self._streaming:
             raise problem
-        body, _ = refusal_body(scope["path"], problem, scope["request_id"])
+        body, _ = refusal_body(scope, problem, scope["request_id"])
         await _send_event(send, body, last=True)
 
     async def _relay(
@@ -135,11 +138,28 @@ class _Answer:
     async def _send(self, send: Send, chunk: dict[str, Any]) -> None:
         await _send_event(send, orjson.dumps({**self._head, "object": "chat.completion.chunk", **chunk}))
 
+    def _sources(self, text: str) -> dict[str, Any]:
+        """Return the passages that the model was given, and the numbers of those that its answer names."""
+        citations = self._completion.citations
+        return {"citations": citations, "cited": cited_numbers(text, len(citations))}
+
     def _usage(self, text: str, ending: Finished) -> dict[str, int]:
         """Return the tokens used, by the model's own count, or else by our estimate."""
         asked = ending.prompt_tokens if ending.prompt_tokens is not None else count_prompt(self._completion.prompt)
         answered = ending.answer_tokens if ending.answer_tokens is not None else estimate_tokens(text)
         return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+
+
+def _naming(send: Send, ignored: list[str]) -> Send:
+    """Return `send` with a header that names the request's fields that do nothing here."""
+
+    async def name(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            header = (b"x-ignored-fields", ", ".join(ignored).encode())
+            message = {**message, "headers": [*message["headers"], header]}
+        await send(message)
+
+    return name
 
 
 async def _send_json(send: Send, value: object) -> None:

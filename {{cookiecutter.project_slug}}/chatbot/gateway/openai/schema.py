@@ -1,18 +1,28 @@
-"""The published request schema of OpenAI's chat completions, whole, and nothing beyond it.
+"""The published request schema of OpenAI's chat completions, and what clients send beside it.
 
-Source: CreateChatCompletionRequest of the OpenAI API, as the typed parameters of its Python client have it.
-A field that is not in it is refused. What it says about limits is kept; sizes that it leaves open are bounded here.
+Source: CreateChatCompletionRequest of the OpenAI API, as the typed parameters of its Python client have it. What it
+says about limits is kept; sizes that it leaves open are bounded here. Two kinds of fields beyond it are taken: what a
+client's own library adds to an answer that it sends back, and the known extensions of other servers (`EXTENSIONS`),
+which are ignored and named in the header `x-ignored-fields`. Every other field is refused by name.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=100_000)]
 Word = Annotated[str, Field(max_length=256)]
 Schema = dict[str, Any]  # JSON Schema of the client's own; bounded by the body's size
 # none of these is read: they are hints, or what is refused by value in reading.py
 Hint = Any
+# what other OpenAI-compatible servers take at the top of a request, and does nothing here
+EXTENSIONS = frozenset(
+    "best_of cache_prompt chat_template chat_template_kwargs dry_multiplier dynatemp_range enable_thinking ignore_eos"
+    " include_reasoning keep_alive length_penalty llamacpp_options min_p min_tokens mirostat mirostat_eta mirostat_tau"
+    " models num_ctx num_predict options plugins presence_context provider reasoning reasoning_format repeat_last_n"
+    " repeat_penalty repetition_penalty route session_id skip_special_tokens stop_token_ids tfs_z thinking"
+    " top_a top_k transforms truncate typical_p use_beam_search usage".split()
+)
 
 
 class Part(BaseModel):
@@ -27,6 +37,8 @@ class TextPart(Part):
     type: Literal["text"]
     text: Text
     prompt_cache_breakpoint: Hint = None
+    cache_control: Hint = None
+    annotations: Hint = None
 
 
 class OtherPart(Part):
@@ -48,6 +60,7 @@ class FunctionCalled(Part):
 
     name: Word
     arguments: Text
+    parsed_arguments: Hint = None
 
 
 class CustomCalled(Part):
@@ -61,7 +74,8 @@ class ToolCall(Part):
     """A tool call that an assistant's message tells of."""
 
     id: Word
-    type: Literal["function", "custom"]
+    index: int | None = None
+    type: Literal["function", "custom"] = "function"
     function: FunctionCalled | None = None
     custom: CustomCalled | None = None
 
@@ -72,6 +86,8 @@ class InstructionMessage(Part):
     role: Literal["system", "developer"]
     content: Text | Parts
     name: Word | None = None
+    id: Hint = None
+    opts: Hint = None
 
 
 class UserMessage(Part):
@@ -80,6 +96,12 @@ class UserMessage(Part):
     role: Literal["user"]
     content: Text | Parts
     name: Word | None = None
+    id: Hint = None
+    # a client that writes out every field of every kind of message
+    tool_calls: None = None
+    tool_call_id: None = None
+    function_call: None = None
+    refusal: None = None
 
 
 class AssistantMessage(Part):
@@ -92,6 +114,18 @@ class AssistantMessage(Part):
     audio: Schema | None = None
     tool_calls: Annotated[list[ToolCall], Field(max_length=128)] | None = None
     function_call: FunctionCalled | None = None
+    # what libraries put into an answer of theirs, and send back with it; none of it is read
+    annotations: Hint = None
+    parsed: Hint = None
+    reasoning: Hint = None
+    reasoning_content: Hint = None
+    reasoning_details: Hint = None
+    thinking_blocks: Hint = None
+    provider_specific_fields: Hint = None
+    citations: Hint = None
+    cited: Hint = None
+    images: Hint = None
+    id: Hint = None
 
 
 class ToolMessage(Part):
@@ -100,6 +134,8 @@ class ToolMessage(Part):
     role: Literal["tool"]
     content: Text | Parts
     tool_call_id: Word
+    name: Word | None = None
+    id: Hint = None
 
 
 class FunctionMessage(Part):
@@ -140,7 +176,17 @@ class StreamOptions(Part):
 
 
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _whole(value: object) -> object:
+    """Return 5 for 5.0, which some clients send for a whole number, and nothing for -1, their word for no limit."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value == -1 else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Annotated[int, Field(ge=1, le=1_000_000)] | None, BeforeValidator(_whole)]
 
 
 class CompletionRequest(Part):
@@ -154,12 +200,12 @@ class CompletionRequest(Part):
     functions: Annotated[list[FunctionOffer], Field(max_length=128)] | None = None
     logit_bias: dict[str, int] | None = None
     logprobs: bool | None = None
-    max_completion_tokens: Count | None = None
-    max_tokens: Count | None = None
+    max_completion_tokens: Count = None
+    max_tokens: Count = None
     metadata: Annotated[dict[Word, Annotated[str, Field(max_length=512)]], Field(max_length=16)] | None = None
     modalities: list[Literal["text", "audio"]] | None = None
     moderation: Schema | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    n: Annotated[Whole, Field(ge=1, le=128)] | None = None
     parallel_tool_calls: bool | None = None
     prediction: Schema | None = None
     presence_penalty: Penalty | None = None
@@ -169,7 +215,7 @@ class CompletionRequest(Part):
     reasoning_effort: Word | None = None
     response_format: Schema | None = None
     safety_identifier: Word | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] | None = None
     service_tier: Word | None = None
     stop: Word | Annotated[list[Word], Field(max_length=4)] | None = None
     store: bool | None = None
@@ -178,7 +224,7 @@ class CompletionRequest(Part):
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     tool_choice: str | Schema | None = None
     tools: Annotated[list[ToolOffer], Field(max_length=128)] | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[Whole, Field(ge=0, le=20)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     user: Word | None = None
     verbosity: Literal["low", "medium", "high"] | None = None

@@ -1,0 +1,177 @@
+"""Reads a streamed answer of an OpenAI-compatible endpoint: liberal in what it takes, exact about how it ended.
+
+Endpoints differ in everything but the text: events without choices or delta, ends without a mark, tool calls without an
+index, thoughts in the text, errors within a stream that began well. What carries neither text nor a tool call is passed
+over. What would be taken for an answer and is none, is a failure.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from chatbot.model.port import Finished, ModelFailed
+from chatbot.model.refusals import read_refusal
+from chatbot.model.thinking import ThoughtFilter
+from chatbot.model.tool_calls import RequestCollector
+
+_MAX_LINE = 1024 * 1024
+_MAX_TOKENS = 10**9
+_BAD_FORM = "The model's answer is not in the expected form."
+_MARK = b"\xef\xbb\xbf"
+# how endpoints say why an answer ended; every other word means that the model had said everything
+_LENGTH = frozenset({"length", "max_tokens", "model_length", "max_length"})
+_FILTERED = frozenset({"content_filter", "safety", "recitation", "blocklist", "prohibited_content", "spii", "refusal"})
+_FAILED = frozenset(
+    {"error", "abort", "aborted", "cancelled", "insufficient_system_resource", "malformed_function_call"}
+)
+
+
+@dataclass(slots=True)
+class AnswerReader:
+    """One answer. `finished` says that its last word is certain."""
+
+    thoughts: ThoughtFilter
+    calls: RequestCollector = field(default_factory=RequestCollector)
+    finished: bool = False
+    has_text: bool = False
+    _reason: str = ""
+    _usage: dict[str, Any] = field(default_factory=dict)
+    _rest: bytes = b""
+    _pending: bytes = b""
+    _is_error: bool = False
+
+    def feed(self, piece: bytes) -> str:
+        """Take what arrived, and return the text in it. Raises a `Problem`."""
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        if len(self._rest) + len(self._pending) > _MAX_LINE:
+            raise ModelFailed(_BAD_FORM)
+        return "".join([self._take_line(line) for line in lines]) if lines else ""
+
+    def end(self) -> str:
+        """Return the last of the text, when nothing more comes. Raises a `Problem`."""
+        text = self._take_line(self._rest) + self._take_line(b"")
+        if not self.finished and not self._reason:
+            raise ModelFailed("The model's answer broke off.")
+        held = self.thoughts.finish()
+        self.has_text = self.has_text or bool(held.strip())
+        return text + held
+
+    def take_whole(self, body: bytes) -> str:
+        """Take an answer that came as one document, though a stream was asked for. Raises a `Problem`."""
+        event = _load(body.strip())
+        if not isinstance(event, dict):
+            raise ModelFailed(_BAD_FORM)
+        text = self._take_event(event)
+        self.finished = True
+        return text + self.thoughts.finish()
+
+    def ending(self) -> Finished:
+        """Return how the answer ended. Raises `ModelFailed` when it is no whole answer."""
+        reason = self._reason.lower()
+        if reason in _FAILED:
+            raise ModelFailed("The model stopped because of an error.")
+        found = "length" if reason in _LENGTH else "content_filter" if reason in _FILTERED else "stop"
+        if self.calls.is_empty and not self.has_text and found != "content_filter":
+            raise ModelFailed(
+                "The model used up its answer's length before it said anything. Ask for less."
+                if found == "length"
+                else "The model gave an empty answer. Try again, or ask in other words."
+            )
+        if found == "length" and not self.calls.is_empty:
+            raise ModelFailed("The model's request for a tool was cut off.")
+        return Finished(found, *(_count(self._usage.get(name)) for name in ("prompt_tokens", "completion_tokens")))
+
+    def _take_line(self, line: bytes) -> str:
+        line = line.removeprefix(_MARK)
+        if line.startswith(b"data:"):
+            return self._take_data(line[5:].strip())
+        if line.startswith(b"event:"):
+            self._is_error = line[6:].strip() == b"error"
+        elif not line.strip() and self._pending:
+            raise ModelFailed(_BAD_FORM)  # the event is over, and its data were no JSON
+        return ""
+
+    def _take_data(self, data: bytes) -> str:
+        if self.finished or not data or data.startswith(b":"):
+            return ""
+        if data.lower() in (b"[done]", b'"[done]"'):
+            self.finished = True
+            return ""
+        event = _load(self._pending + data, whole=False)
+        if event is _INCOMPLETE:  # an event's data may stand on several lines
+            self._pending += data + b"\n"
+            return ""
+        self._pending = b""
+        if event is None:
+            return ""
+        if not isinstance(event, dict):
+            raise ModelFailed(_BAD_FORM)
+        return self._take_event(event)
+
+    def _take_event(self, event: dict[str, Any]) -> str:
+        usage = event.get("usage") or (event.get("x_groq") or {}).get("usage")
+        if isinstance(usage, dict):
+            self._usage |= {name: value for name, value in usage.items() if value is not None}
+        choices = event.get("choices")
+        failed = self._is_error or event.get("error") or event.get("object") == "error"
+        if failed or (not choices and "detail" in event):
+            raise read_refusal(400, {}, orjson.dumps(event, default=str)).problem
+        text = ""
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
+                text += self._take_choice(choice)
+        return text
+
+    def _take_choice(self, choice: dict[str, Any]) -> str:
+        delta = choice.get("delta") or choice.get("message") or {}
+        reason = choice.get("finish_reason") or choice.get("finishReason")
+        if isinstance(reason, str):
+            self._reason = reason
+        if not isinstance(delta, dict):
+            raise ModelFailed(_BAD_FORM)
+        if calls := delta.get("tool_calls"):
+            self.calls.add(calls)
+        if isinstance(call := delta.get("function_call"), dict):  # before there were several tools
+            self.calls.add([{"index": 0, "function": call}])
+        content = delta.get("content")
+        said = self.thoughts.feed(_text(content)) if content else ""
+        if isinstance(refusal := delta.get("refusal"), str):
+            said += refusal
+        self.has_text = self.has_text or bool(said.strip())
+        return said
+
+
+_INCOMPLETE = object()
+
+
+def _load(data: bytes, *, whole: bool = True) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    try:  # half of a character, written as an escape
+        plain = json.dumps(json.loads(data), ensure_ascii=False)
+        return orjson.loads(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        if whole:
+            raise ModelFailed(_BAD_FORM) from None
+        return _INCOMPLETE
+
+
+def _text(content: Any) -> str:
+    """Return a content's text: it may come in parts, of which some are thoughts or references."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ModelFailed(_BAD_FORM)
+    parts = [part for part in content if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text")]
+    return "".join(str(part.get("text") or "") for part in parts) + "".join(p for p in content if isinstance(p, str))
+
+
+def _count(number: object) -> int | None:
+    """Return a number of tokens; one that is no sensible number is as good as none."""
+    return number if type(number) is int and 0 <= number < _MAX_TOKENS else None
