@@ -12,7 +12,7 @@ TOOLS := $(BUILD)/tools/bin
 DEMO := $(BUILD)/demo/secure-chatbot
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-template test-project test-generated test-containers labs-check docs check bench screenshots requirements clean tools
+.PHONY: help demo setup-ecosystem test-quick test test-template test-project test-generated test-containers labs-check docs check bench screenshots requirements clean tools
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,13 @@ test-project:
 test-generated: tools ## generate a project and run its own tests there
 	@"$(TOOLS)/cookiecutter" . --no-input --overwrite-if-exists --output-dir "$(BUILD)/generated"
 	@$(MAKE) --no-print-directory -C "$(BUILD)/generated/secure-chatbot" test PYTHON="$(PYTHON)"
+
+test-quick: ## the template's own tests, and a first look at the project in two minutes or so
+	@$(MAKE) --no-print-directory test-template
+	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test-quick PYTHON="$(PYTHON)"
+
+setup-ecosystem: ## install what others made and some tests run against (needs Node.js and npm)
+	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" setup-ecosystem
 
 test-containers: ## test the project against another PostgreSQL, in a container (needs Docker)
 	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test-containers PYTHON="$(PYTHON)"

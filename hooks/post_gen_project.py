@@ -31,6 +31,8 @@ def main():
         for folder in Path(".").rglob(cache):
             if not {".venv", ".run"} & set(folder.parts):
                 shutil.rmtree(folder, ignore_errors=True)
+    # the name of the folder is a checked answer: letters, digits and hyphens
+    print("\nNext:  cd %s && git init && git add -A && git commit -qm Start && make run\n" % ANSWERS["project_slug"])
 
 
 main()

@@ -9,14 +9,15 @@ import sys
 ANSWERS = json.loads({{ cookiecutter | jsonify | tojson }})
 # as typed, before the generator evaluated them; cruft does not tell
 GIVEN = json.loads({{ (_cookiecutter if _cookiecutter is defined else {}) | jsonify | tojson }})
-NAME = r"[^\W_](?:[\w .,&()+-]{0,58}[\w.)+])?"
+NAME = r"[^\W_](?:[\w .,&()+'\u2019-]{0,58}[\w.)+'\u2019])?"
+PERSON = r"[^\W_](?:[\w .,&()+'\u2019@<>-]{0,98}[\w.)+'\u2019>])?"
 RULES = {
-    "project_name": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
-    "project_slug": (r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", "1 to 40 lower-case letters, digits and hyphens"),
+    "project_name": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _ ', beginning with a letter or digit"),
+    "project_slug": (r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", "1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen"),
     "host_name": (r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
                   "a host name in lower case, as in chat.example.com"),
     "labs": (r"yes|no", "yes or no"),
-    "author": (NAME, "1 to 60 letters, digits, spaces and . , & ( ) + - _, beginning with a letter or digit"),
+    "author": (PERSON, "a name, with an address if you like, as in Zoe Example <zoe@example.com>"),
 }
 
 
@@ -28,7 +29,7 @@ def find_problems(answers):
         given = str(GIVEN.get(name, ""))
         typed_template = re.search(r"[{}]", given) and "slugify(max_length=40)" not in given
         if typed_template or not re.fullmatch(pattern, answer):
-            problems.append("%s: %s is not usable. It must be %s." % (name, ascii(given or answer)[:80], rule))
+            problems.append("%s: %s is not usable. It must be %s." % (name, ascii(given if typed_template else answer)[:80], rule))
     return problems
 
 

@@ -1,17 +1,19 @@
 """The only place where adapters are chosen and built."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from ssl import TLSVersion
+from typing import Any, TypeVar
 
 from celery import Celery
 from pydantic import SecretBytes, SecretStr
-from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
 
+from chatbot.chat.asking.prompt import AnswerSettings, make_instructions
 from chatbot.chat.asking.tool_loop import ToolLoop
 from chatbot.chat.completion import CompletionService
 from chatbot.chat.turn import TurnService
 from chatbot.config.loading import BadSettings
-from chatbot.config.settings import ModelSettings, Settings, ToolsSettings, ValkeySettings
+from chatbot.config.settings import Settings, ToolsSettings, ValkeySettings
 from chatbot.database.calls.audit import AuditStore
 from chatbot.database.calls.keys import KeyStore
 from chatbot.database.calls.pool import FixedCalls
@@ -90,15 +92,10 @@ def build_gateway(settings: Settings) -> Parts:
     valkey_password = _needed(settings.valkey.gateway_password, "valkey_gateway_password")
     signer = ContextSigner(_needed_key(settings.database.context_key, "database_context_key"), "chatbot_api")
     valkey = _connect(settings.valkey, valkey_password)
-    sessions = SessionStore(
-        valkey,
-        _needed_key(settings.gateway.session_key, "gateway_session_key"),
-        idle_seconds=settings.identity.idle_seconds,
-        absolute_seconds=settings.identity.absolute_seconds,
-    )
-    calls = FixedCalls(settings.database, signer.role, password)
+    sessions = _sessions(settings, valkey)
+    calls = FixedCalls(settings.database, signer.role, password, settings.retrieval.language)
     turns = TurnStore(calls, signer)
-    model = choose_model(settings.model)
+    model = choose_model(settings)
     tools = build_tools(settings.tools) if settings.model.uses_tools else None
     loop = ToolLoop(tools, settings.tools) if tools else None
     counters = Counters(valkey)
@@ -108,7 +105,7 @@ def build_gateway(settings: Settings) -> Parts:
     certificates = Certificates(
         settings.identity, *((settings.mtls.client_authorities, settings.mtls.revoked) if settings.mtls else (None,))
     )
-    answering = (turns, model, HashingEmbedder(), settings.retrieval.passages, loop, settings.model.max_answer_tokens)
+    answering = _answering(settings, turns, model, loop)
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
@@ -131,6 +128,23 @@ def build_gateway(settings: Settings) -> Parts:
     )
 
 
+def _sessions(settings: Settings, valkey: "Redis[bytes]") -> SessionStore:
+    identity, key = settings.identity, _needed_key(settings.gateway.session_key, "gateway_session_key")
+    return SessionStore(valkey, key, idle_seconds=identity.idle_seconds, absolute_seconds=identity.absolute_seconds)
+
+
+def _answering(
+    settings: Settings, turns: TurnStore, model: LanguageModel, loop: ToolLoop | None
+) -> tuple[TurnStore, LanguageModel, Embedder, AnswerSettings, ToolLoop | None]:
+    """Return what both services that answer are made of."""
+    chosen = AnswerSettings(
+        settings.retrieval.passages,
+        settings.model.max_answer_tokens,
+        make_instructions(settings.model.instructions, settings.model.answer_language),
+    )
+    return (turns, model, HashingEmbedder(settings.retrieval.language), chosen, loop)
+
+
 def build_identity(settings: Settings) -> tuple[OpenIdProvider, AccessTokens]:
     """Return the sign-in of people and the verifier of services' tokens, of one issuer. Raises `BadSettings`."""
     identity, address = settings.identity, settings.gateway.public_url
@@ -143,8 +157,7 @@ def build_identity(settings: Settings) -> tuple[OpenIdProvider, AccessTokens]:
 def _connect(settings: ValkeySettings, password: str) -> "Redis[bytes]":
     """Return the gateway's client. Whoever finds every connection in use waits for one, within bounds."""
     pool = BlockingConnectionPool(
-        connection_class=UnixDomainSocketConnection,
-        path=str(settings.socket),
+        **_address(settings),
         username="gateway",
         password=password,
         socket_timeout=2,
@@ -153,6 +166,17 @@ def _connect(settings: ValkeySettings, password: str) -> "Redis[bytes]":
         timeout=5,
     )
     return Redis(connection_pool=pool)
+
+
+def _address(settings: ValkeySettings) -> dict[str, Any]:
+    """Return where the instance is, and how its certificate and its name are checked."""
+    if settings.socket is not None:
+        return {"connection_class": UnixDomainSocketConnection, "path": str(settings.socket)}
+    found: dict[str, Any] = {"connection_class": Connection, "host": settings.host, "port": settings.port}
+    if settings.tls:
+        found |= {"connection_class": SSLConnection, "ssl_cert_reqs": "required", "ssl_check_hostname": True}
+        found |= {"ssl_ca_certs": str(settings.ca) if settings.ca else None, "ssl_min_version": TLSVersion.TLSv1_2}
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +194,13 @@ def build_worker(settings: Settings) -> WorkerParts:
     password = _needed(settings.database.worker_password, "database_worker_password")
     valkey_password = _needed(settings.valkey.worker_password, "valkey_worker_password")
     app = make_celery(settings.valkey, "worker", valkey_password, job_verifier=make_verifier(settings.jobs))
-    return WorkerParts(app, WorkerDatabase(settings.database, signer, password), HashingEmbedder())
+    language = settings.retrieval.language
+    return WorkerParts(app, WorkerDatabase(settings.database, signer, password, language), HashingEmbedder(language))
 
 
-def choose_model(settings: ModelSettings) -> LanguageModel:
+def choose_model(settings: Settings) -> LanguageModel:
     """Return the configured language model: an OpenAI-compatible endpoint, or the offline assistant."""
-    return OpenAIModel(settings) if settings.base_url else OfflineAssistant()
+    return OpenAIModel(settings.model) if settings.model.base_url else OfflineAssistant(settings.retrieval.language)
 
 
 def build_tools(settings: ToolsSettings) -> ToolBroker | None:

@@ -45,6 +45,8 @@ def _port_setting() -> int | None:
 
 
 def _welcome(stack: Stack) -> str:
+    if stack.other_issuer:
+        return f"\n  Open {stack.url} and sign in at {stack.issuer}\n\n  Logs: {stack.places.logs}    Stop: Ctrl-C\n"
     lines = ["", f"  Open {stack.url} and sign in with one of these:", ""]
     for account in ACCOUNTS:
         password = stack.secrets.password(account.name)

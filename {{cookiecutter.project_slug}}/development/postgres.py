@@ -21,6 +21,7 @@ DATABASE = "chatbot"
 _ROLES = ("migrator", "api", "worker")
 _SQL = Path(__file__).parents[1] / "migrations" / "sql"
 _CONFIGURATION = """\
+log_error_verbosity = terse
 listen_addresses = ''
 unix_socket_permissions = 0700
 password_encryption = 'scram-sha-256'

@@ -35,13 +35,15 @@ PARTS = {
 class SecretStore:
     """The secrets of one checkout."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, given: frozenset[str] = frozenset()) -> None:
+        """Make what is missing. Files of the names in `given` that are there are left as they are."""
         self._folder = folder
         self._values = self._load_or_make()
         for part, names in PARTS.items():
             (folder / part).mkdir(mode=0o700, exist_ok=True)
             for name in names:
-                write_private(folder / part / name, self[name])
+                if name not in given or not (folder / part / name).exists():
+                    write_private(folder / part / name, self[name])
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]

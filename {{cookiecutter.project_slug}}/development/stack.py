@@ -61,7 +61,11 @@ class Stack:
         self._record = ProcessRecord(self.places.state / "processes.json")
         for name in self._record.end_leftovers():
             say(f"  {name:<10} left over from a killed run: ended")
-        self.secrets = SecretStore(self.places.secrets)
+        # a provider of one's own: the development provider is not started
+        self.other_issuer = (self._settings | dict(os.environ)).get("CHATBOT_IDENTITY__ISSUER", "")
+        self.secrets = SecretStore(
+            self.places.secrets, frozenset({"identity_client_secret"} if self.other_issuer else ())
+        )
         self.certificates = self.places.state / "certificates"
         self.ports = choose_ports(self.places.state / "ports.json", port)
         self.port, self.identity_port, self.tool_port, self.services_port = self.ports
@@ -85,7 +89,7 @@ class Stack:
     @property
     def issuer(self) -> str:
         """The identity provider's address: another site than the application's."""
-        return f"http://localhost:{self.identity_port}"
+        return self.other_issuer or f"http://localhost:{self.identity_port}"
 
     def start(self) -> None:
         """Start every part; each is ready when this returns. Raises `CannotStart`, with nothing left running."""
@@ -93,7 +97,7 @@ class Stack:
         try:
             with ThreadPoolExecutor(4) as pool:
                 servers = [pool.submit(self._start_server, part) for part in (self.postgres, self.state, self.cache)]
-                early = [pool.submit(self.launch, name) for name in ("identity", "toolserver")]
+                early = [pool.submit(self.launch, name) for name in self._early]
                 for server in servers:
                     server.result()
                 for part in early:
@@ -101,15 +105,22 @@ class Stack:
                 self._migrate()
                 for name in ("worker", "gateway"):
                     self.launch(name)
-                for name in ("identity", "toolserver", "gateway"):
+                for name in (*self._early, "gateway"):
                     self._wait_for(name)
         except BaseException:
             self.stop()
             raise
-        self._say(f"  {'identity':<10} ready   {self.issuer} (development only)")
+        if self.other_issuer:
+            self._say(f"  {'identity':<10} yours   {self.issuer}; send people back to {self.url}/auth/callback")
+        else:
+            self._say(f"  {'identity':<10} ready   {self.issuer} (development only)")
         self._say(f"  {'toolserver':<10} ready   http://127.0.0.1:{self.tool_port} (sample MCP server)")
         self._say(f"  {'worker':<10} ready   signed jobs")
         self._say(f"  {'gateway':<10} ready   {self.url}; services: {self.services_url}")
+
+    @property
+    def _early(self) -> tuple[str, ...]:
+        return ("toolserver",) if self.other_issuer else ("identity", "toolserver")
 
     def stop(self) -> None:
         """Stop every part; servers of data come last."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import signal
 import subprocess
@@ -72,7 +73,8 @@ class Valkey:
         program = reachable_copy(program.parent, self.places) / program.name
         folder = self.places.service_folder(f"valkey-{self.kind}")
         self._write(folder / "users.acl", self._users())
-        text = f"{_COMMON}{_KINDS[self.kind]}unixsocket {self.socket}\ndir {folder}\naclfile {folder}/users.acl\n"
+        paths = {"unixsocket": self.socket, "dir": folder, "aclfile": folder / "users.acl"}
+        text = _COMMON + _KINDS[self.kind] + "".join(f"{name} {_quoted(path)}\n" for name, path in paths.items())
         self._write(folder / "valkey.conf", text)
         switch = self.places.service_user.popen if self.places.service_user else {}
         with open(self.places.logs / f"{self.kind}.log", "ab") as log:
@@ -133,6 +135,13 @@ class Valkey:
             except redis.ConnectionError:  # a busy-loading answer is one too
                 time.sleep(0.01)
         raise CannotStart("Valkey does not answer after half a minute.")
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as one word of Valkey's configuration, whatever letters are in it."""
+    plain = frozenset(range(32, 127)) - frozenset(b'"\\')
+    plain = frozenset(range(32, 127)) - frozenset(b'"\\')
+    return '"' + "".join(chr(byte) if byte in plain else f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'
 
 
 def _find_program() -> Path:

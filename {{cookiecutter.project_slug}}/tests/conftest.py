@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -190,6 +191,13 @@ def running_stack(
             yield stack
     finally:
         shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture
+def as_at_import(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the clock back to when a module made its tokens (`IMPORTED`): on a slow machine that can be long ago."""
+    clock, late = time.time, time.time() - request.module.IMPORTED
+    monkeypatch.setattr(time, "time", lambda: clock() - late)
 
 
 @pytest.fixture

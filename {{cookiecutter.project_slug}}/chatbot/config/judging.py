@@ -164,6 +164,14 @@ def _addresses_are_public(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"TOOLS__SERVERS, {server}", "production needs an https address"
 
 
+def _stores_are_reached_safely(settings: Settings) -> Iterator[tuple[str, str]]:
+    database, valkey = settings.database, settings.valkey
+    if not database.host.startswith("/") and database.tls != "verify-full":
+        yield "DATABASE__TLS", "must be verify-full for a server that is not a private unix socket"
+    if valkey.host is not None and not valkey.tls:
+        yield "VALKEY__TLS", "must be true for a server that is not a private unix socket"
+
+
 def _model_is_reached_safely(settings: Settings) -> Iterator[tuple[str, str]]:
     url = settings.model.base_url
     if url is None:
@@ -208,6 +216,7 @@ _ALWAYS: tuple[Judgement, ...] = (
 _PRODUCTION: tuple[Judgement, ...] = (
     _addresses_are_public,
     _private_keys_are_private,
+    _stores_are_reached_safely,
     _model_is_reached_safely,
     _key_is_the_providers,
     _roles_differ,

@@ -37,6 +37,13 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _issuer_address(value: str) -> str:
+    """Check an issuer and leave it as it is: it is compared letter by letter (OpenID Connect Core 1.0, section 2)."""
+    _web_address(value)
+    return value
+
+
+IssuerAddress = Annotated[str, AfterValidator(_issuer_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
@@ -88,8 +95,13 @@ class Service(Group):
 class IdentitySettings(Group):
     """The OpenID Connect provider for people and services, and what its groups and clients mean here."""
 
-    issuer: WebAddress
+    issuer: IssuerAddress
     client_id: str
+    # how the application proves itself to the provider
+    client_authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    scopes: tuple[str, ...] = ("openid", "profile")
+    # the claim that holds a person's groups, in the ID token or at UserInfo; realm_access.roles is a claim in a claim
+    groups_claim: str = Field(default="groups", min_length=1, max_length=200)
     client_secret: SecretStr | None = Field(default=None, min_length=16)
     # provider group -> "tenant:role"; a person in no listed group is refused
     groups: dict[str, tuple[str, Role]]
@@ -106,9 +118,12 @@ class IdentitySettings(Group):
 
 
 class DatabaseSettings(Group):
-    """PostgreSQL. `host` is a server name, or the folder of a private unix socket."""
+    """PostgreSQL. `host` is a server name, or the folder of a private unix socket, which needs no TLS."""
 
     host: str
+    tls: Literal["verify-full", "disable"] = "verify-full"
+    # the authority of the server's certificate, PEM; the system's if left out
+    ca: Path | None = None
     port: int = 5432
     name: str = "chatbot"
     api_password: SecretStr | None = None
@@ -119,11 +134,25 @@ class DatabaseSettings(Group):
 
 
 class ValkeySettings(Group):
-    """The instance that keeps state: sessions and jobs. It never evicts."""
+    """The instance that keeps state: sessions and jobs. It never evicts.
 
-    socket: Path
+    Either `socket`, a private unix socket, or `host`, a server name, by TLS.
+    """
+
+    socket: Path | None = None
+    host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:-]{1,253}$")
+    port: int = Field(default=6379, ge=1, le=65535)
+    tls: bool = True
+    # the authority of the server's certificate, PEM; the system's if left out
+    ca: Path | None = None
     gateway_password: SecretStr | None = None
     worker_password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _one_address(self) -> "ValkeySettings":
+        if (self.socket is None) == (self.host is None):
+            raise ValueError("give either the socket or the host")
+        return self
 
 
 class JobsSettings(Group):
@@ -144,15 +173,37 @@ class ModelSettings(Group):
     # off for a model whose endpoint refuses requests that offer tools
     uses_tools: bool = True
     max_answer_tokens: int = Field(default=1024, ge=1, le=32768)
+    # the operator's own words for the model, beside the rules that always hold: a role, a tone, a length
+    instructions: str = Field(default="", max_length=4000)
+    # as in "German"; left out, the model answers in the question's
+    answer_language: str = Field(default="", pattern=r"^[\w ()-]{0,40}$")
+    # what differs between endpoints; `chatbot doctor --model` tries them and says which ones yours needs
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    sends_stream_options: bool = True
+    instructions_role: Literal["system", "developer", "user"] = "system"
+    # a model that writes its thoughts first, without an opening mark, up to </think>
+    starts_thinking: bool = False
+    extra_fields: dict[str, Any] = {}
+    omitted_fields: tuple[str, ...] = ()
     connect_seconds: float = 5.0
     idle_seconds: float = 60.0
     total_seconds: float = 300.0
+
+
+Language = Literal[
+    "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish", "french", "german", "greek",
+    "hindi", "hungarian", "indonesian", "irish", "italian", "lithuanian", "nepali", "norwegian", "portuguese",
+    "romanian", "russian", "serbian", "simple", "spanish", "swedish", "tamil", "turkish", "yiddish",
+]  # fmt: skip
 
 
 class RetrievalSettings(Group):
     """How passages are found."""
 
     passages: int = Field(default=6, ge=1, le=12)
+    # of documents and questions: whose word endings are taken off; `simple` takes off none. Documents that are there
+    # already keep theirs until they are read again
+    language: Language = "english"
 
 
 class ToolServer(Group):

@@ -24,6 +24,7 @@ from chatbot.gateway.middleware.errors import ErrorBoundary
 from chatbot.gateway.middleware.gate import Gate
 from chatbot.gateway.middleware.headers import SecurityHeaders
 from chatbot.gateway.middleware.hosts import HostGuard
+from chatbot.gateway.middleware.http10 import Http10Responses
 from chatbot.gateway.middleware.recording import Recorder
 from chatbot.gateway.openai.routes import openai_routes
 from chatbot.gateway.problems import add_problem_handlers
@@ -106,8 +107,9 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
     cookies = CookieNames.of(settings.gateway.instance)
     rates = RateTable.of(settings.limits.rates)
     return [
+        Middleware(Http10Responses),  # outermost: it changes how an answer is delimited, whoever gives it
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
-        Middleware(ErrorBoundary),
+        Middleware(ErrorBoundary, page=pages.read_error_page(settings.gateway.frontend)),
         Middleware(CapacityGuard, most=settings.limits.most_requests),
         Middleware(
             HostGuard, authority=_authority(origin), services=_authority(settings.mtls.url if settings.mtls else "")

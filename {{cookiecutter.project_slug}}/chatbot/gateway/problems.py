@@ -50,7 +50,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 def _answer(request: Request, problem: Problem) -> Response:
     identifier = request.scope.get("request_id") or new_identifier()
-    body, kind = refusal_body(request.scope["path"], problem, identifier)
+    body, kind = refusal_body(request.scope, problem, identifier)
     headers = {"x-request-id": identifier} | {name.decode(): value.decode() for name, value in problem.headers}
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"

@@ -20,8 +20,9 @@ from httpx2 import HTTPError
 
 from chatbot.config.settings import IdentitySettings
 from chatbot.core.errors import Problem, Unavailable
+from chatbot.identity.people import read_groups
 from chatbot.identity.tokens.form import NoToken
-from chatbot.identity.tokens.issuer import Issuer
+from chatbot.identity.tokens.issuer import Issuer, discovery_address
 from chatbot.identity.tokens.signed import LEEWAY_SECONDS, read_claims
 
 Types = tuple[str, ...]
@@ -29,6 +30,8 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ID_TOKEN = ("", "jwt")  # OpenID Connect Core 1.0 leaves the type open; an access token names its own
 _LOGOUT_TOKEN = ("", "jwt", "logout+jwt")
 _TIMEOUT_SECONDS = 5.0
+# what the ID token says of the sign-in itself; UserInfo adds to it and changes none of it
+_PROVED = frozenset("iss sub aud exp iat nbf nonce azp auth_time acr amr sid at_hash c_hash".split())
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _LOGOUT_SECONDS = 300
 
@@ -122,7 +125,23 @@ class OpenIdProvider:
             raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
         claims = await self._verify(token.get("id_token"), nonce={"essential": True, "value": attempt.nonce})
         _check_moment(claims.get("auth_time"), attempt, self._settings.absolute_seconds)
+        if read_groups(claims, self._settings.groups_claim) is None:
+            claims |= await self._ask_userinfo(metadata, token.get("access_token"), claims["sub"])
         return claims
+
+    async def _ask_userinfo(self, metadata: dict[str, Any], token: object, subject: str) -> dict[str, Any]:
+        """Return the claims that the provider keeps for UserInfo (OpenID Connect Core 1.0, sections 5.3.2 and 5.4).
+
+        None of them takes the place of one that the ID token proves. Raises `SignInFailed`.
+        """
+        address = metadata.get("userinfo_endpoint")
+        if not isinstance(address, str) or not isinstance(token, str):
+            return {}
+        self._check_address(address)
+        found = await self._get(address, token)
+        if found.get("sub") != subject:
+            raise SignInFailed("userinfo: of another person")
+        return {name: value for name, value in found.items() if name not in _PROVED}
 
     async def read_logout(self, token: str) -> dict[str, Any]:
         """Return the verified claims of a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.6).
@@ -155,19 +174,27 @@ class OpenIdProvider:
     async def _discover(self) -> dict[str, Any]:
         async with self._lock:
             if self._metadata is None:
-                metadata = await self._get(f"{self._settings.issuer}/.well-known/openid-configuration")
+                metadata = await self._get(discovery_address(self._settings.issuer))
                 # OpenID Connect Discovery 1.0, section 4.3
                 if metadata.get("issuer") != self._settings.issuer:
                     raise Unavailable("The identity provider's configuration names another issuer.")
                 if not all(isinstance(metadata.get(name), str) for name in _ENDPOINTS):
                     raise Unavailable("The identity provider's configuration lacks an address.")
+                for name in _ENDPOINTS:
+                    self._check_address(metadata[name])
                 self._metadata = metadata
             return self._metadata
 
-    async def _get(self, address: str) -> dict[str, Any]:
+    def _check_address(self, address: str) -> None:
+        """Refuse an open line where the issuer's own is none. Raises `Unavailable`."""
+        if self._settings.issuer.startswith("https:") and not address.startswith("https:"):
+            raise Unavailable("The identity provider's configuration names an unsafe address.")
+
+    async def _get(self, address: str, token: str | None = None) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
             async with self._client() as client:
-                response = await client.request("GET", address, withhold_token=True)
+                response = await client.request("GET", address, withhold_token=True, headers=headers)
             response.raise_for_status()
             document = response.json()
         except (HTTPError, ValueError) as error:
@@ -180,7 +207,8 @@ class OpenIdProvider:
         return AsyncOAuth2Client(
             client_id=self._settings.client_id,
             client_secret=self._client_secret,
-            scope="openid profile",
+            scope=" ".join(self._settings.scopes),
+            token_endpoint_auth_method=self._settings.client_authentication,
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
             timeout=_TIMEOUT_SECONDS,

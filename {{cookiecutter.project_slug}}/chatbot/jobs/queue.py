@@ -1,6 +1,7 @@
 """The queue: one Celery application per process, configured the strict way, and the jobs it carries."""
 
 import base64
+import ssl
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
@@ -49,7 +50,8 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
     """
     app = Celery("chatbot", amqp="chatbot.jobs.publishing:SigningAMQP", set_as_current=False)
     app.conf.update(
-        broker_url=f"{TRANSPORT}+socket://{user}:{quote(password, safe='')}@{valkey.socket}",
+        broker_url=_broker_url(valkey, user, password),
+        broker_use_ssl=_broker_tls(valkey),
         broker_transport_options={
             "global_keyprefix": KEY_PREFIX,
             "visibility_timeout": _VISIBILITY_SECONDS,
@@ -76,6 +78,21 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
         **({"job_signer": None, "job_verifier": None} | parts),
     )
     return app
+
+
+def _broker_url(valkey: ValkeySettings, user: str, password: str) -> str:
+    credential = f"{user}:{quote(password, safe='')}"
+    if valkey.socket is not None:
+        return f"{TRANSPORT}+socket://{credential}@{quote(str(valkey.socket))}"
+    return f"{TRANSPORT}://{credential}@{valkey.host}:{valkey.port}/0"
+
+
+def _broker_tls(valkey: ValkeySettings) -> dict[str, Any] | bool:
+    """Return how the server's certificate and its name are checked; nothing on a private unix socket."""
+    if valkey.socket is not None or not valkey.tls:
+        return False
+    authority = {"ssl_ca_certs": str(valkey.ca)} if valkey.ca else {}
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, **authority}
 
 
 class JobQueue:

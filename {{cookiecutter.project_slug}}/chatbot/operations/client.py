@@ -86,11 +86,15 @@ class Client:
             with self._http.stream("POST", path, json=body) as response:
                 if response.status_code >= 300:
                     raise ClientFailed(_why(response.status_code, response.read()))
-                for line in response.iter_lines():
-                    if line == "data: [DONE]":
-                        return
-                    if line.startswith("data: "):
-                        yield _checked(json.loads(line[6:]))
+                rest = b""
+                for piece in response.iter_bytes():
+                    # not by a library's lines: those also end at letters that stand in an answer, such as U+2028
+                    *lines, rest = (rest + piece).split(b"\n")
+                    for line in lines:
+                        if line == b"data: [DONE]":
+                            return
+                        if line.startswith(b"data: "):
+                            yield _checked(json.loads(line[6:]))
         except (httpx2.HTTPError, ValueError) as error:
             raise ClientFailed(f"The answer broke off ({type(error).__name__}). Try again.") from error
         raise ClientFailed("The answer broke off before its end. Try again.")

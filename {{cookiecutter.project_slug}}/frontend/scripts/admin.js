@@ -1,7 +1,7 @@
 // The people of an organisation: roles, budgets, keys, sessions, suspension. The server decides; auditors only read.
 
 import { getJson, request, sendJson } from "./api.js";
-import { complain, fillFrame, notify } from "./frame.js";
+import { complain, fillFrame, notify, start } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const PEOPLE = "/api/v1/admin/people";
@@ -122,5 +122,7 @@ at("person-suspend").addEventListener("click", () => {
   const method = state.person.suspended_at ? "DELETE" : "POST";
   act(request(`${PEOPLE}/${state.person.id}/suspension`, { method }));
 });
-state.session = await fillFrame();
-await Promise.all([listPeople(), showBudget()]).catch((error) => notify(error.message));
+start(async () => {
+  state.session = await fillFrame();
+  await Promise.all([listPeople(), showBudget()]);
+});

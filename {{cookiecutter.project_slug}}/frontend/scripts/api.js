@@ -1,6 +1,12 @@
 // Talking to the application's own API: same origin, the session's token on whatever changes something.
 
+const ANSWER_MILLISECONDS = 60_000;
+// a stream that brings nothing for so long is dead: the server gives a model less
+const SILENCE_MILLISECONDS = 90_000;
 let session = null;
+
+/** Tells when the session is over and the page is about to be left. */
+export const leave = new EventTarget();
 
 /**
  * A refusal of the server. `status` is the HTTP status, `kind` the problem's type, `message` a sentence to show, `wait`
@@ -21,13 +27,21 @@ export async function getSession() {
   return session;
 }
 
-/** Fetch a path; raises Refusal. Without a session the browser goes to the sign-in page. */
-export async function request(path, options = {}) {
+/**
+ * Fetch a path; raises Refusal. Without a session the browser goes to the sign-in page, and comes back. A `stream` has no
+ * limit of time here: whoever reads it sets one.
+ */
+export async function request(path, { stream = false, ...options } = {}) {
   const headers = new Headers(options.headers);
   if (options.method && options.method !== "GET") headers.set("x-csrf-token", (await getSession()).csrf_token);
-  const response = await fetch(path, { ...options, headers, cache: "no-store", redirect: "error" });
+  const limit = stream ? null : AbortSignal.timeout(ANSWER_MILLISECONDS);
+  const signal = options.signal && limit ? AbortSignal.any([options.signal, limit]) : (options.signal ?? limit);
+  const response = await fetch(path, { ...options, signal, headers, cache: "no-store", redirect: "error" }).catch((error) => {
+    throw options.signal?.aborted ? error : unreachable(error);
+  });
   if (response.status === 401) {
-    location.assign("/sign-in");
+    leave.dispatchEvent(new Event("signed-out"));
+    location.assign(`/sign-in#${location.pathname}`);
     await new Promise(() => {}); // the page is being left
   }
   if (!response.ok) throw new Refusal(response.status, await problemOf(response), retryAfter(response));
@@ -51,6 +65,15 @@ export function reportRefused(kind) {
   fetch("/csp-report", { method: "POST", body, keepalive: true }).catch(() => {}); // only a report: nobody waits for it
 }
 
+/** Return what to say when no answer came at all: the browser's own words differ, and say little. */
+function unreachable(error) {
+  const title = navigator.onLine ? "The server cannot be reached" : "You are offline";
+  const detail = "What you typed is kept. Try again when the connection is back.";
+  const refusal = new Refusal(0, { title, detail, type: "urn:chatbot:unreachable" }, null);
+  refusal.cause = error;
+  return refusal;
+}
+
 async function problemOf(response) {
   try {
     return await response.json();
@@ -69,7 +92,7 @@ export async function* readEvents(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await withinSilence(reader);
     if (done) return;
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
@@ -82,5 +105,20 @@ export async function* readEvents(response) {
       }
       if (data) yield [name, JSON.parse(data)];
     }
+  }
+}
+
+async function withinSilence(reader) {
+  let timer = null;
+  const silence = new Promise((_, fail) => {
+    timer = setTimeout(() => fail(unreachable(new Error("silence"))), SILENCE_MILLISECONDS);
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } catch (error) {
+    reader.cancel().catch(() => {}); // the connection is given up
+    throw error instanceof TypeError ? unreachable(error) : error;
+  } finally {
+    clearTimeout(timer);
   }
 }

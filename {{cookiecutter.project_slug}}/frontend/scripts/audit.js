@@ -1,7 +1,7 @@
 // The activity page: records of the audit trail, the latest first.
 
 import { getJson } from "./api.js";
-import { fillFrame, notify } from "./frame.js";
+import { fillFrame, notify, start } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const OVERSEERS = ["admin", "auditor"];
@@ -41,6 +41,8 @@ function entry(record, everybody) {
 const complain = (error) => notify(error.message);
 at("everybody").addEventListener("change", () => show().catch(complain));
 at("more").addEventListener("click", () => show(last).catch(complain));
-const session = await fillFrame();
-at("choice").hidden = !OVERSEERS.includes(session.role);
-await show().catch(complain);
+start(async () => {
+  const session = await fillFrame();
+  at("choice").hidden = !OVERSEERS.includes(session.role);
+  await show();
+});

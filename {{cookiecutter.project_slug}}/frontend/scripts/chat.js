@@ -1,32 +1,51 @@
 // The chat page: conversations at the side, messages in the middle, sources on demand.
 
-import { getJson, readEvents, request, sendJson } from "./api.js";
+import { getJson, leave, readEvents, request, sendJson } from "./api.js";
 import { listConversations, watchList } from "./conversations.js";
-import { fillFrame, notify } from "./frame.js";
+import { keepDraft, readDraft } from "./drafts.js";
+import { fillFrame, notify, start } from "./frame.js";
 import { addTools, editQuestion, emptyAnswer, finishAnswer, make, showMessage, showQuestion, showTool } from "./messages.js";
 import { applyUpdate } from "./nodes.js";
+import { watchScrolling } from "./scrolling.js";
 import { versionsWith } from "./versions.js";
 import { isWaiting, waitAsTold } from "./waiting.js";
 
 const at = (id) => document.getElementById(id);
-// `way` holds the messages that are shown
-const state = { conversation: null, running: null, way: [] };
+// `conversation` is the one that is shown, null for a new one; `way` holds its messages; `opening` counts the wishes to
+// open one, so that only the latest is fulfilled; `turns` holds the answers that are being written, by conversation
+const state = { conversation: null, opening: 0, way: [], turns: new Map() };
+const scrolling = watchScrolling(at("messages"), at("newest"));
+const running = () => state.turns.get(state.conversation);
 
 // conversations
 
 async function openConversation() {
-  const wanted = location.hash.slice(1);
-  if (wanted === (state.conversation ?? "")) return;
-  state.running?.abort();
-  state.conversation = null;
-  showWay([]);
-  at("list").classList.remove("shown");
-  if (/^[0-9a-f-]{36}$/.test(wanted)) {
-    await readWay(wanted);
-    state.conversation = wanted;
+  const wanted = /^#[0-9a-f-]{36}$/.test(location.hash) ? location.hash.slice(1) : null;
+  if (wanted === state.conversation) return;
+  const opening = ++state.opening;
+  swapDraft(wanted);
+  state.conversation = wanted;
+  showList(false);
+  setBusy();
+  notify("");
+  if (wanted === null) {
+    showWay([]);
+  } else {
+    at("messages").replaceChildren(make("p", "hint loading", "Opening the conversation…"));
+    const found = await readWay(wanted);
+    if (opening !== state.opening) return; // another one was wished for meanwhile
+    showWay(found);
+    showRunning();
   }
-  await listConversations(state.conversation);
-  at("question").focus();
+  scrolling.toEnd();
+  await listConversations(wanted);
+  if (opening === state.opening) at("question").focus();
+}
+
+function swapDraft(next) {
+  keepDraft(state.conversation ?? "", at("question").value);
+  at("question").value = readDraft(next ?? "");
+  resize();
 }
 
 function welcome() {
@@ -35,8 +54,17 @@ function welcome() {
   link.href = "/documents";
   at("messages").append(
     make("div", "welcome", make("h1", "", "What would you like to know?"),
-      make("p", "hint", "Answers come from your documents, with the passages they rest on. ", link)),
+      make("p", "hint", "Answers come from your documents and show their sources. ", link)),
   );
+}
+
+/** Show the answer that is being written in this conversation: it went on while another one was looked at. */
+function showRunning() {
+  const turn = running();
+  if (!turn?.answer) return;
+  const last = state.way.at(-1);
+  if (last?.author === "assistant" && last.parent === turn.question) return; // it was finished meanwhile
+  at("messages").append(turn.answer.article);
 }
 
 // versions
@@ -50,7 +78,7 @@ function showWay(way) {
 }
 
 function addOwnTools(element, message) {
-  const unlessBusy = (act) => (given) => !state.running && !isWaiting(at("send")) && act(given);
+  const unlessBusy = (act) => (given) => !running() && !isWaiting(at("send")) && act(given);
   addTools(element, message, {
     show: unlessBusy((id) => showVersion(id).catch((error) => notify(error.message))),
     edit: unlessBusy(() => editQuestion(element, message.text, unlessBusy((question) => askBeside(message, { question, parent: message.parent })))),
@@ -65,67 +93,87 @@ function askBeside(message, wanted) {
 
 async function showVersion(id) {
   const focused = document.activeElement?.getAttribute("aria-label");
-  await readWay(state.conversation, id);
+  const opening = state.opening;
+  const found = await readWay(state.conversation, id);
+  if (opening !== state.opening) return;
+  showWay(found);
   const place = state.way.findIndex((message) => message.id === id);
   const tools = [...at("messages").querySelectorAll(".tools")][place];
   tools?.querySelector(`[aria-label="${focused === "Later version" ? focused : "Earlier version"}"]:enabled, button:enabled`)?.focus();
 }
 
 async function readWay(conversation, through = 0) {
-  const found = await getJson(`/api/v1/conversations/${conversation}?through=${through}`);
-  showWay(found.messages);
+  return (await getJson(`/api/v1/conversations/${conversation}?through=${through}`)).messages;
 }
 
 // asking
 
 /**
  * Ask: `wanted` has `question`, or `again`, the number of one that is to be answered once more. What is asked beside an
- * earlier version comes with `beside`, that version, and `before`, the messages before it.
+ * earlier version comes with `beside`, that version, and `before`, the messages before it. The answer is read to its end,
+ * whichever conversation is looked at meanwhile.
  */
 async function ask(wanted, { before = state.way, beside = null } = {}) {
-  const running = new AbortController();
-  state.running = running;
-  setBusy(true);
+  const turn = { stop: new AbortController(), conversation: state.conversation, way: before, beside, question: null, outcome: "stopped", id: null, nodes: [] };
+  state.turns.set(turn.conversation, turn);
+  setBusy();
   notify("");
-  let turn = null;
   try {
-    if (state.conversation === null) {
-      const { id } = await (await request("/api/v1/conversations", { method: "POST" })).json();
-      state.conversation = id;
-      history.replaceState(null, "", `/#${id}`);
-    }
+    if (turn.conversation === null) await beginConversation(turn);
     const last = before.at(-1);
     if (!beside && last && last.id !== null) wanted.parent = last.id; // it follows what is seen
-    const path = `/api/v1/conversations/${state.conversation}/turns`;
-    const response = await sendJson(path, wanted, { signal: running.signal });
-    if (beside) showWay(before);
-    turn = beginTurn(wanted, beside);
-    follow();
+    const path = `/api/v1/conversations/${turn.conversation}/turns`;
+    const response = await sendJson(path, wanted, { signal: turn.stop.signal, stream: true });
+    beginTurn(turn, wanted);
     for await (const [name, data] of readEvents(response)) {
       takeEvent(turn, name, data);
-      follow();
+      if (isShown(turn)) scrolling.follow();
     }
     endTurn(turn);
   } catch (error) {
-    if (turn) endTurn(turn, running.signal.aborted ? "stopped" : "failed");
-    if (!running.signal.aborted) waitAsTold(error, at("send"));
+    if (turn.answer) endTurn(turn, turn.stop.signal.aborted ? "stopped" : "failed");
+    if (!turn.stop.signal.aborted) waitAsTold(error, at("send"));
   } finally {
-    if (state.running === running) state.running = null;
-    setBusy(false);
+    state.turns.delete(turn.conversation);
+    setBusy();
     resize();
-    await listConversations(state.conversation);
+    if (isShown(turn)) scrolling.follow();
+    await listConversations(state.conversation).catch((error) => notify(error.message));
   }
 }
 
-function beginTurn(wanted, beside) {
-  const turn = { question: null, outcome: "stopped", id: null, nodes: [], beside };
+const isShown = (turn) => turn.conversation === state.conversation;
+
+/** Make the conversation that a first question begins; it is shown unless another one was opened meanwhile. */
+async function beginConversation(turn) {
+  const opening = state.opening;
+  const { id } = await (await request("/api/v1/conversations", { method: "POST", signal: turn.stop.signal })).json();
+  state.turns.delete(null);
+  turn.conversation = id;
+  state.turns.set(id, turn);
+  if (opening !== state.opening || state.conversation !== null) return;
+  keepDraft("", "");
+  state.conversation = id;
+  history.replaceState(null, "", `/#${id}`);
+  listConversations(id).catch((error) => notify(error.message));
+}
+
+function beginTurn(turn, wanted) {
+  if (isShown(turn) && turn.beside) showWay(turn.way);
   if ("question" in wanted) {
-    if (at("question").value.trim() === wanted.question) at("question").value = "";
+    if (isShown(turn) && at("question").value.trim() === wanted.question) at("question").value = "";
+    keepDraft(turn.conversation, isShown(turn) ? at("question").value : "");
     turn.asked = { element: showQuestion(wanted.question), text: wanted.question };
   }
   turn.answer = emptyAnswer();
   turn.answer.article.classList.add("working");
-  return turn;
+  if (!isShown(turn)) {
+    turn.asked?.element.remove();
+    turn.answer.article.remove();
+    welcome();
+  } else {
+    scrolling.toEnd();
+  }
 }
 
 function takeEvent(turn, name, data) {
@@ -134,21 +182,28 @@ function takeEvent(turn, name, data) {
     turn.answer.citations = data.citations;
     if (!turn.asked) return;
     const versions = versionsWith(turn.beside, data.question);
-    if (data.hidden_characters) turn.asked.element.append(make("p", "hint", `${data.hidden_characters} characters that nobody sees were removed.`));
-    const message = { id: data.question, parent: data.parent, author: "user", text: turn.asked.text, versions };
-    state.way.push(message);
-    addOwnTools(turn.asked.element, message);
+    if (data.hidden_characters) turn.asked.element.append(make("p", "hint", removed(data.hidden_characters)));
+    take(turn, turn.asked.element, { id: data.question, parent: data.parent, author: "user", text: turn.asked.text, versions });
   }
   if (name === "tool") showTool(turn.answer, data);
   if (name === "update") {
     applyUpdate(turn.answer.body, data, turn.answer.on);
     turn.nodes.push(...(data.done ?? []));
   }
-  if (name === "end") [turn.outcome, turn.id] = ["complete", data.answer];
+  if (name === "end") [turn.outcome, turn.id] = [data.outcome, data.answer];
   if (name === "problem") {
     turn.outcome = "failed";
     notify([data.title, data.detail].filter(Boolean).join(". "));
   }
+}
+
+const removed = (count) => (count === 1 ? "1 invisible character was removed." : `${count} invisible characters were removed.`);
+
+/** Add a message to the way that is shown, if its conversation is. */
+function take(turn, element, message) {
+  if (!isShown(turn)) return;
+  state.way.push(message);
+  addOwnTools(element, message);
 }
 
 // an answer that was stopped has no number yet: only the server knows what became of it
@@ -157,19 +212,12 @@ function endTurn(turn, outcome = turn.outcome) {
   if (turn.question === null) return;
   const { nodes, id, answer, question: parent } = turn;
   const versions = versionsWith(turn.asked ? null : turn.beside, id);
-  const message = { id, parent, author: "assistant", nodes, citations: answer.citations, outcome, versions };
-  state.way.push(message);
-  addOwnTools(answer.article, message);
+  take(turn, answer.article, { id, parent, author: "assistant", nodes, citations: answer.citations, outcome, versions, seen: true });
 }
 
-function setBusy(busy) {
-  at("send").hidden = busy;
-  at("stop").hidden = !busy;
-}
-
-function follow() {
-  const box = at("messages");
-  if (box.scrollHeight - box.scrollTop - box.clientHeight < 160) box.scrollTop = box.scrollHeight;
+function setBusy() {
+  at("send").hidden = Boolean(running());
+  at("stop").hidden = !running();
 }
 
 function resize() {
@@ -177,35 +225,54 @@ function resize() {
   field.rows = Math.min(8, field.value.split("\n").length + Math.floor(field.value.length / 90));
 }
 
+function showList(shown) {
+  at("list").classList.toggle("shown", shown);
+  at("show-list").setAttribute("aria-expanded", String(shown));
+}
+
 at("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const question = at("question").value.trim();
-  if (question && !state.running && !isWaiting(at("send"))) ask({ question });
+  if (question && !running() && !isWaiting(at("send"))) ask({ question });
 });
-at("question").addEventListener("input", resize);
+at("question").addEventListener("input", () => {
+  resize();
+  keepDraft(state.conversation ?? "", at("question").value);
+});
 at("question").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     at("composer").requestSubmit();
   }
 });
-at("stop").addEventListener("click", () => state.running?.abort());
+at("stop").addEventListener("click", () => running()?.stop.abort());
 at("new-conversation").addEventListener("click", () => {
   location.hash = "";
-  at("list").classList.remove("shown");
+  showList(false);
   at("question").focus();
 });
-at("show-list").addEventListener("click", () => {
-  const shown = at("list").classList.toggle("shown");
-  at("show-list").setAttribute("aria-expanded", String(shown));
-});
+at("show-list").addEventListener("click", () => showList(!at("list").classList.contains("shown")));
 at("leaving-stay").addEventListener("click", () => at("leaving").close());
 at("leaving-go").addEventListener("click", () => at("leaving").close());
 window.addEventListener("hashchange", () => openConversation().catch((error) => notify(error.message)));
+// an answer ends with the page that reads it: the browser asks first
+window.addEventListener("beforeunload", (event) => state.turns.size && event.preventDefault());
+leave.addEventListener("signed-out", () => {
+  keepDraft(state.conversation ?? "", at("question").value);
+  keepDraft("open", location.hash);
+  state.turns.clear();
+});
 
-watchList();
-await fillFrame();
-if (location.hash.length > 1) await openConversation().catch((error) => notify(error.message));
-welcome();
-await listConversations(state.conversation);
-at("question").focus();
+start(async () => {
+  watchList();
+  await fillFrame();
+  const left = readDraft("open"); // where one was when the session ended
+  keepDraft("open", "");
+  if (left && location.hash.length < 2) history.replaceState(null, "", `/${left}`);
+  at("question").value ||= readDraft(""); // somebody may be typing already
+  if (location.hash.length > 1) await openConversation();
+  else await listConversations(null);
+  welcome();
+  resize();
+  at("question").focus();
+});

@@ -1,11 +1,12 @@
 // The documents page: upload, watch until searchable, see what was read, rename, share, read anew, delete.
 
 import { getJson, request, sendJson } from "./api.js";
-import { fillFrame, notify } from "./frame.js";
+import { fillFrame, notify, start } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const STATES = { queued: "Being read…", ready: "Ready", failed: "Failed" };
 const WATCH_MILLISECONDS = 700;
+const MAX_WATCH_MILLISECONDS = 15_000;
 let watching = null;
 // as many as the server gives at once
 const PASSAGES = 200;
@@ -16,8 +17,21 @@ async function listDocuments() {
   const documents = await getJson("/api/v1/documents");
   at("no-documents").hidden = documents.length > 0;
   at("documents").replaceChildren(...documents.map(documentEntry));
+  if (documents.some((entry) => entry.status === "queued")) watch(WATCH_MILLISECONDS);
+}
+
+/** Look again after a while, ever longer while it fails, and never give up. */
+function watch(pause) {
   clearTimeout(watching);
-  if (documents.some((entry) => entry.status === "queued")) watching = setTimeout(listDocuments, WATCH_MILLISECONDS);
+  watching = setTimeout(async () => {
+    try {
+      await listDocuments();
+      if (pause > WATCH_MILLISECONDS) notify("");
+    } catch (error) {
+      notify(`${error.message} Trying again…`);
+      watch(Math.min(2 * pause, MAX_WATCH_MILLISECONDS));
+    }
+  }, pause);
 }
 
 function documentEntry(entry) {
@@ -30,6 +44,7 @@ function documentEntry(entry) {
   const parts = [size(entry.size), new Date(entry.created_at).toLocaleDateString()];
   if (entry.shared) parts.push(entry.own ? "shared" : "shared by a colleague");
   if (entry.hidden_characters) parts.push(leftOut(entry.hidden_characters));
+  if (entry.notes.length) parts.push(entry.notes.length === 1 ? "1 note" : `${entry.notes.length} notes`);
   about.textContent = parts.join(" · ");
   if (entry.status === "ready") about.append(" · ", readingButton(entry));
   const status = document.createElement("span");
@@ -63,7 +78,17 @@ async function act(method, path, value = undefined) {
   } catch (error) {
     notify(error.message);
   }
-  await listDocuments();
+  await refresh();
+}
+
+/** List again; where that fails, go on trying. */
+async function refresh() {
+  try {
+    await listDocuments();
+  } catch (error) {
+    notify(`${error.message} Trying again…`);
+    watch(2 * WATCH_MILLISECONDS);
+  }
 }
 
 function leftOut(count) {
@@ -85,10 +110,17 @@ async function showReading(entry) {
   shown = { id: entry.id, last: -1 };
   at("reading-title").textContent = entry.title;
   const left = entry.hidden_characters ? ` ${leftOut(entry.hidden_characters)}: a reader would not have seen them.` : "";
-  at("reading-about").textContent = `This text is searched, and passages of it are given to the model.${left}`;
+  at("reading-about").textContent = `This is the text that the assistant can search and quote.${left}`;
+  at("reading-notes").replaceChildren(...entry.notes.map(noteEntry));
   at("reading-passages").replaceChildren();
   at("reading-more").hidden = true;
   if (await showPassages()) at("reading").showModal();
+}
+
+function noteEntry(note) {
+  const item = document.createElement("li");
+  item.textContent = note;
+  return item;
 }
 
 async function showPassages() {
@@ -128,7 +160,7 @@ async function send(query, file) {
   const headers = { "content-type": "application/octet-stream" };
   for (;;) {
     try {
-      return await request(`/api/v1/documents?${query}`, { method: "POST", body: file, headers });
+      return await request(`/api/v1/documents?${query}`, { method: "POST", body: file, headers, stream: true });
     } catch (error) {
       if (error.status !== 429) throw error;
       notify(`${error.message} Waiting…`);
@@ -147,7 +179,7 @@ async function upload(files) {
     } catch (error) {
       refused.push(`${file.name}: ${error.message}`);
     }
-    await listDocuments();
+    await refresh();
   }
   notify(refused.join(" "));
 }
@@ -182,5 +214,7 @@ at("options-close").addEventListener("click", () => at("options").close());
 at("reading-more").addEventListener("click", showPassages);
 at("reading-close").addEventListener("click", () => at("reading").close());
 
-await fillFrame();
-await listDocuments();
+start(async () => {
+  await fillFrame();
+  await listDocuments();
+});

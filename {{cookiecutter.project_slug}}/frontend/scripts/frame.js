@@ -1,15 +1,18 @@
 // What every page shares: the project's name, who is signed in, signing out, one line for notices.
 
 import { getSession, request } from "./api.js";
+import { claimDrafts, dropDrafts } from "./drafts.js";
 
 /** Fill the frame of a signed-in page and return the session. */
 export async function fillFrame() {
   showProjectName();
   const session = await getSession();
+  claimDrafts(session.name);
   document.getElementById("account-name").textContent = session.name;
   if (session.role === "admin" || session.role === "auditor") offerAdministration();
   document.getElementById("sign-out").addEventListener("click", async () => {
     await request("/api/v1/session", { method: "DELETE" });
+    dropDrafts();
     location.assign("/sign-in");
   });
   return session;
@@ -30,6 +33,21 @@ export async function showProjectName() {
   for (const place of document.querySelectorAll("[data-project-name]")) place.textContent = name;
   document.title = `${document.title} · ${name}`;
 }
+
+/** Run a page's start. What fails is said, with a way to try again: an empty page would look as if there were nothing. */
+export async function start(page) {
+  try {
+    await page();
+  } catch (error) {
+    notify(error.message, { label: "Try again", act: async () => location.reload() });
+  }
+}
+
+for (const kind of ["error", "unhandledrejection"]) {
+  window.addEventListener(kind, (event) => notify((event.reason ?? event.error)?.message ?? "Something failed. Reload the page."));
+}
+window.addEventListener("offline", () => notify("You are offline. What you typed is kept."));
+window.addEventListener("online", () => notify(""));
 
 /** Show a sentence to the person, with a button if there is something to do (`label`, `act`); an empty one clears it. */
 export function notify(text, offer = null) {

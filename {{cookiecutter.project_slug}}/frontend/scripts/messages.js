@@ -20,7 +20,7 @@ export function showMessage(message) {
   const answer = emptyAnswer();
   answer.citations = message.citations;
   answer.body.replaceChildren(...buildNodes(message.nodes, answer.on), make("div"));
-  finishAnswer(answer, message.outcome);
+  finishAnswer(answer, message.outcome === "stopped" && !message.seen ? "interrupted" : message.outcome);
   return answer.article;
 }
 
@@ -55,19 +55,36 @@ export function showTool(answer, { name, state, detail }) {
   answer.tool.textContent = [said, detail].filter(Boolean).join(": ");
 }
 
+const ENDINGS = {
+  stopped: "Stopped.",
+  interrupted: "Interrupted: the page was left before the answer was finished.",
+  failed: "The answer stopped before it was finished. Try again.",
+  length: "The answer reached its length limit. Ask to go on, or for a shorter answer.",
+  filtered: "The model's content filter ended this answer. Ask in other words.",
+};
+
 export function finishAnswer(answer, outcome) {
   answer.article.classList.remove("working");
   const used = new Set([...answer.body.querySelectorAll(".cite")].map((button) => Number(button.textContent)));
-  const sources = answer.citations.filter((citation) => used.has(citation.number)).map((citation) => {
-    const label = [citation.title, citation.section].filter(Boolean).join(" — ");
-    const button = make("button", "source", make("b", "", String(citation.number)), make("span", "", label));
-    button.addEventListener("click", () => showPassage(citation));
-    return make("li", "", button);
-  });
-  if (sources.length) answer.article.append(make("ol", "sources", ...sources));
-  if (answer.refused) answer.article.append(make("p", "hint problem", "A part of this answer is not shown as it was sent: it is not of a permitted kind."));
-  if (outcome === "stopped") answer.article.append(make("p", "hint", "Stopped."));
-  if (outcome === "failed") answer.article.append(make("p", "hint problem", "This answer was cut short."));
+  const cited = answer.citations.filter((citation) => used.has(citation.number));
+  if (cited.length) answer.article.append(make("ol", "sources", ...cited.map(sourceOf)));
+  else if (answer.citations.length && outcome === "complete") answer.article.append(...uncited(answer.citations));
+  if (answer.refused) answer.article.append(make("p", "hint problem", "Part of this answer was hidden for your safety."));
+  if (outcome in ENDINGS) answer.article.append(make("p", outcome === "stopped" ? "hint" : "hint problem", ENDINGS[outcome]));
+}
+
+function sourceOf(citation) {
+  const label = [citation.title, citation.section].filter(Boolean).join(" — ");
+  const button = make("button", "source", make("b", "", String(citation.number)), make("span", "", label));
+  button.addEventListener("click", () => showPassage(citation));
+  return make("li", "", button);
+}
+
+/** Show what the model was given, when its answer names none of it. */
+function uncited(citations) {
+  const list = make("ol", "sources", ...citations.map(sourceOf));
+  const given = make("details", "given", make("summary", "hint", "This answer names no source. Passages that it was given:"), list);
+  return [given];
 }
 
 /**

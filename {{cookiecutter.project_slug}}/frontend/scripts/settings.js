@@ -1,7 +1,7 @@
 // The settings page: API keys are made, listed and revoked; sessions are listed and ended.
 
 import { getJson, request, sendJson } from "./api.js";
-import { complain, fillFrame, notify } from "./frame.js";
+import { complain, fillFrame, notify, start } from "./frame.js";
 
 const at = (id) => document.getElementById(id);
 const SCOPES = { chat: "asks questions", documents: "reads and changes documents" };
@@ -114,5 +114,7 @@ at("revoking-yes").addEventListener("click", () => {
   request(`/api/v1/keys/${chosen.id}`, { method: "DELETE" }).then(listKeys).catch(complain);
 });
 at("end-others").addEventListener("click", () => end("/api/v1/sessions"));
-await fillFrame();
-await Promise.all([listKeys(), listSessions()]).catch(complain);
+start(async () => {
+  await fillFrame();
+  await Promise.all([listKeys(), listSessions()]);
+});

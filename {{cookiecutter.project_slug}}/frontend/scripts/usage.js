@@ -1,7 +1,7 @@
 // The usage page: each budget as a meter.
 
 import { getJson } from "./api.js";
-import { fillFrame, notify } from "./frame.js";
+import { fillFrame, notify, start } from "./frame.js";
 
 const WHOSE = { user: "Yours", tenant: "Your organisation's", all: "Everybody's" };
 const WINDOWS_EACH = 3;
@@ -60,5 +60,7 @@ function moment(text) {
   return soon ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : date.toLocaleDateString();
 }
 
-await fillFrame();
-await showUsage().catch((error) => notify(error.message));
+start(async () => {
+  await fillFrame();
+  await showUsage();
+});

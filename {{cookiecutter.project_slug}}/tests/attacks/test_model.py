@@ -99,7 +99,7 @@ def _cut_short(handler: BaseHTTPRequestHandler) -> None:
 FAULTY = {
     "not an event stream": _plain,
     "not JSON": _raw(b"data: {nope\n\n"),
-    "another form": _raw(b'data: {"choices":[{"delta":{"content":["x"]}}]}\n\n'),
+    "another form": _raw(b'data: {"choices":[{"delta":{"content":{"x":1}}}]}\n\n'),
     "no choices": _raw(b'data: {"x":1}\n\n'),
     "a list": _raw(b"data: []\n\n"),
     "an error": _raw(b'data: {"error":{"message":"SECRET"}}\n\n'),

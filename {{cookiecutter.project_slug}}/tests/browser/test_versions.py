@@ -71,5 +71,5 @@ def test_an_answer_that_was_stopped_can_be_replaced(watched: Callable[..., Watch
     expect(page.locator("#messages > .answer")).to_have_count(1)
     expect(tools(page, "question", 0)).to_contain_text("2 of 2")
     tools(page, "question", 0).get_by_role("button", name="Earlier version").click()
-    expect(page.locator("#messages > .answer")).to_contain_text("Stopped.")
+    expect(page.locator("#messages > .answer")).to_contain_text("Interrupted")
     assert at.complaints == []

@@ -47,7 +47,7 @@ def test_the_gateway_s_pool_cleans_what_is_returned(stack: Stack, alice: Person,
 @pytest.mark.parametrize("left", LEFT)
 def test_the_worker_s_pool_cleans_what_is_returned(stack: Stack, alice: Person, left: str) -> None:
     database = WorkerDatabase(
-        settings_of(stack, "worker"), signer(stack, "worker"), stack.secrets["database_worker_password"]
+        settings_of(stack, "worker"), signer(stack, "worker"), stack.secrets["database_worker_password"], "english"
     )
     who = principal_of(alice, "acme")
     try:

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import psycopg
 from alembic import command
-from alembic.config import Config
 from psycopg import sql
 from sqlalchemy import URL, create_engine
 
 from chatbot.core.principal import Principal, Role
 from chatbot.database.context import ContextSigner
+from chatbot.database.migrating import make_config
 from chatbot.identity.people import tenant_id
 from development.postgres import DATABASE
 from development.stack import PROJECT, Stack
@@ -59,7 +59,5 @@ def migrate_to(stack: Stack, database: str, revision: str) -> None:
     engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options)
     with engine.begin() as connection:
         connection.exec_driver_sql("create schema if not exists migration")
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(PROJECT / "migrations"))
-        command.upgrade(config, revision)
+        command.upgrade(make_config(connection), revision)
     engine.dispose()

@@ -35,10 +35,10 @@ def test_a_table_s_rows_are_found_with_their_columns_names(alice: Person) -> Non
     assert "4711" in answer.text
 
 
-def test_a_broken_table_fails_with_what_to_do_and_can_be_read_again(alice: Person) -> None:
-    response = alice.post("/api/v1/documents", params={"name": "broken.csv"}, content=b'a,b\n"x"y,2\n')
+def test_a_broken_file_fails_with_what_to_do_and_can_be_read_again(alice: Person) -> None:
+    response = alice.post("/api/v1/documents", params={"name": "broken.pdf"}, content=b"%PDF-1.7 and nothing else")
     found = wait_until_read(alice, response.json()["id"])
-    assert (found["status"], "check its quotes" in found["problem"]) == ("failed", True)
+    assert (found["status"], "upload that" in found["problem"]) == ("failed", True)
     assert alice.post(f"/api/v1/documents/{found['id']}/index").status_code == 202
     assert wait_until_read(alice, found["id"])["status"] == "failed"
 
@@ -130,7 +130,7 @@ def test_a_document_that_ends_the_worker_is_given_up(alice: Person, stack: Stack
     who = principal_of(alice, "acme")
     settings = DatabaseSettings(host=str(stack.places.sockets), name="chatbot")
     password = stack.secrets["database_worker_password"]
-    database = WorkerDatabase(settings, signer(stack, "worker"), password)
+    database = WorkerDatabase(settings, signer(stack, "worker"), password, "english")
     assert ingest_document(database, HashingEmbedder(), who, UUID(document), uuid4()) == "given up"
     assert entry(alice, document)["status"] == "failed"
     assert "several times" in entry(alice, document)["problem"]

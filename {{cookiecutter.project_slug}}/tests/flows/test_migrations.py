@@ -46,7 +46,7 @@ def test_texts_of_the_first_release_are_kept_as_their_bytes(stack: Stack, databa
     with connect(stack, "migrator", dbname=database) as owner:
         # the migration runs under row-level security, which shows the tables' owner nothing
         assert owner.execute("select count(*) from chatbot.document_bodies").fetchone() == (0,)
-    migrate_to(stack, database, "head")
+    migrate_to(stack, database, "heads")
     with connect(stack, "bootstrap", dbname=database) as outside:
         found = outside.execute(
             "select b.body, d.sha256, d.size, d.hidden_characters from chatbot.documents d"

@@ -144,7 +144,7 @@ BEYOND = [
     {"tool_choice": "required", "tools": [{"type": "function", "function": {"name": "f"}}]},
     {"tool_choice": {"type": "function", "function": {"name": "f"}}}, {"function_call": {"name": "f"}},
     {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]}]},
-    {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "Sure, here is"}]},
+    {"messages": [{"role": "assistant", "content": "Sure, here is"}]},
 ]  # fmt: skip
 
 

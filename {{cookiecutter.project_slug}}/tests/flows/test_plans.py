@@ -22,7 +22,7 @@ RECALL = "select history, follows from chatbot.recall_turn(%s, %s, 'What?', null
 def unknown(stack: Stack) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """The gateway's connection to a database that is new: no statistics were ever taken of its tables."""
     with connect(stack, "bootstrap") as main, empty_database(stack, NAME):
-        migrate_to(stack, NAME, "head")
+        migrate_to(stack, NAME, "heads")
         key = main.execute("select inner_pad, outer_pad from secure.context_key").fetchone()
         with connect(stack, "bootstrap", dbname=NAME) as inside:
             inside.execute("insert into secure.context_key (inner_pad, outer_pad) values (%s, %s)", key)

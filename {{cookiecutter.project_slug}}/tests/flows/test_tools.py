@@ -252,7 +252,7 @@ BAD_CALLS: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {
     "a name of markup": lambda h: upstream.send_tool_call(h, 0, "<img src=x onerror=alert(1)>", "{}"),
     "a number for a name": lambda h: upstream.send_delta(h, {"tool_calls": [{"index": 0, "function": {"name": 7}}]}),
     "no list": lambda h: upstream.send_delta(h, {"tool_calls": {"0": "x"}}),
-    "no index": lambda h: upstream.send_delta(h, {"tool_calls": [{"function": {"name": "calculate"}}]}),
+    "an index of letters": lambda h: upstream.send_delta(h, {"tool_calls": [{"index": "a", "function": {"name": "calculate"}}]}),
     "a string for a call": lambda h: upstream.send_delta(h, {"tool_calls": ["calculate"]}),
     "an id of line breaks": lambda h: upstream.send_delta(
         h, {"tool_calls": [{"index": 0, "id": "a\r\nb", "function": {"name": "calculate", "arguments": "{}"}}]}

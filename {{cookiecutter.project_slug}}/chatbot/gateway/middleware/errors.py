@@ -5,6 +5,7 @@ is answered with a fixed text.
 """
 
 import logging
+from html import escape
 from typing import Any
 
 import orjson
@@ -15,17 +16,41 @@ from chatbot.core.ids import new_identifier
 
 _log = logging.getLogger("chatbot.gateway")
 _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_SENTENCES = {
+    403: "You do not have access to this page. Ask an administrator.",
+    404: "There is no page at this address.",
+    405: "This address cannot be opened in a browser.",
+}
 FAULT = "Something failed on our side. Try again; if it goes on, report the identifier."
 
 
-def refusal_body(path: str, problem: Problem, identifier: str) -> tuple[bytes, str]:
-    """Return body and media type: an RFC 9457 problem document, or an error object where OpenAI's clients ask."""
+def refusal_body(scope: Scope, problem: Problem, identifier: str) -> tuple[bytes, str]:
+    """Return body and media type: a problem document (RFC 9457), an error object for OpenAI's clients, or a page."""
+    path = scope["path"]
     if path == "/v1" or path.startswith("/v1/"):
         return _error_object(problem, identifier), "application/json"
+    if (page := scope.get("error_page")) and _is_navigation(scope):
+        return _page(page, problem, identifier), "text/html; charset=utf-8"
     found: dict[str, Any] = {"type": problem.kind, "status": problem.status, "title": problem.title, "id": identifier}
     if problem.detail:
         found["detail"] = problem.detail
     return orjson.dumps(found), "application/problem+json"
+
+
+def _is_navigation(scope: Scope) -> bool:
+    """Say whether a browser opens an address for a person to read (Fetch Metadata)."""
+    told = {name: value for name, value in scope["headers"] if name in (b"sec-fetch-dest", b"accept")}
+    wants = told.get(b"sec-fetch-dest") == b"document" and b"text/html" in told.get(b"accept", b"")
+    return scope["method"] == "GET" and wants and not scope["path"].startswith("/api/")
+
+
+def _page(page: str, problem: Problem, identifier: str) -> bytes:
+    again = problem.status in (400, 401)
+    address, action = ("/sign-in", "Sign in") if again else ("/", "Go to the chat")
+    words = {"title": problem.title, "detail": problem.detail or _SENTENCES.get(problem.status, ""), "id": identifier}
+    for name, text in (words | {"address": address, "action": action}).items():
+        page = page.replace(f"[{name}]", escape(text))
+    return page.encode()
 
 
 def _error_object(problem: Problem, identifier: str) -> bytes:
@@ -39,7 +64,7 @@ def _error_object(problem: Problem, identifier: str) -> bytes:
 async def send_problem(scope: Scope, send: Send, problem: Problem, identifier: str = "") -> None:
     """Answer with a refusal, in the form that the caller's interface uses."""
     identifier = identifier or scope.get("request_id") or new_identifier()
-    body, kind = refusal_body(scope["path"], problem, identifier)
+    body, kind = refusal_body(scope, problem, identifier)
     start = [
         (b"content-type", kind.encode()),
         (b"content-length", str(len(body)).encode()),
@@ -53,16 +78,18 @@ async def send_problem(scope: Scope, send: Send, problem: Problem, identifier: s
 
 
 class ErrorBoundary:
-    """Turns what is raised below into problem documents."""
+    """Turns what is raised below into problem documents. `page` is what a person is shown instead."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, page: str = "") -> None:
         self._app = app
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and answer for whatever fails before a response began."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["error_page"] = self._page
         started = False
 
         async def watch(message: Message) -> None:

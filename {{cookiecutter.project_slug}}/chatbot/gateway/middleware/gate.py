@@ -71,7 +71,7 @@ class Gate:
             await self._admit_program(scope, carried, chain, token)
         elif not await self._admit_by_session(scope, token):
             if _is_page(scope):
-                await _redirect(send)
+                await _redirect(scope, send)
                 return
             note_refusal("api-auth", "no session")
             raise SignInRequired("Your session has ended or never began. Sign in and try again.")
@@ -132,7 +132,10 @@ def _is_page(scope: Scope) -> bool:
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
-async def _redirect(send: Send) -> None:
-    headers = [(b"location", SIGN_IN.encode()), (b"content-length", b"0")]
+async def _redirect(scope: Scope, send: Send) -> None:
+    """Send a browser to the sign-in page. The page it came for stands behind #, which never leaves the browser."""
+    page = scope["path"][:20]
+    behind = f"#{page}" if page[1:].isalpha() and page.isascii() else ""
+    headers = [(b"location", f"{SIGN_IN}{behind}".encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

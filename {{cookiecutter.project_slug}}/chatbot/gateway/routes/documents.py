@@ -13,6 +13,7 @@ from chatbot.core.principal import Principal
 from chatbot.database import documents as table
 from chatbot.database.documents import NewDocument
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.retrieval.notes import describe_notes
 from chatbot.retrieval.reading import clean_title, read_document
 from chatbot.wiring import Parts
 
@@ -47,6 +48,7 @@ class DocumentEntry(BaseModel):
     status: str
     problem: str | None
     hidden_characters: int
+    notes: list[str]
     created_at: datetime
 
 
@@ -109,6 +111,7 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
             status=row.status,
             problem=row.problem,
             hidden_characters=row.hidden_characters,
+            notes=describe_notes(row.notes),
             created_at=row.created_at,
         )
         for row in rows

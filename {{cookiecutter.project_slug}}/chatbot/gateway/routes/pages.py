@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 ASSETS = "/assets/"
+_FRONTEND = Path(__file__).parents[3] / "frontend"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -39,12 +40,17 @@ class PageFile:
 
 def read_manifest(folder: Path | None) -> dict[str, PageFile]:
     """Return every path that is served and its content. Raises `FileNotFoundError` when a page is missing."""
-    root = folder or Path(__file__).parents[3] / "frontend"
+    root = folder or _FRONTEND
     manifest = {path: _read(root / name) for path, name in _PAGES.items()}
     for file in sorted(root.rglob("*")):
         if file.is_file() and file.suffix in _TYPES and file.suffix != ".html":
             manifest[ASSETS + file.relative_to(root).as_posix()] = _read(file)
     return manifest
+
+
+def read_error_page(folder: Path | None) -> str:
+    """Return the page for refusals, whose words stand in brackets. Raises `FileNotFoundError`."""
+    return ((folder or _FRONTEND) / "error.html").read_text(encoding="utf-8")
 
 
 def page_routes(manifest: Mapping[str, PageFile]) -> list[Route]:

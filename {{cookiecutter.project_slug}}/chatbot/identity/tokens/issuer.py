@@ -91,7 +91,7 @@ class Issuer:
 
     async def _renew(self) -> None:
         self._tried = self._clock()
-        metadata = await self._ask(f"{self._issuer}/.well-known/openid-configuration")
+        metadata = await self._ask(discovery_address(self._issuer))
         # OpenID Connect Discovery 1.0, section 4.3
         if metadata.get("issuer") != self._issuer:
             raise Unavailable("The identity provider's configuration names another issuer.")
@@ -122,6 +122,14 @@ class Issuer:
 
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+
+
+def discovery_address(issuer: str) -> str:
+    """Return where an issuer's configuration is; its own slash at the end is none of the path's.
+
+    Source: OpenID Connect Discovery 1.0, section 4.1.
+    """
+    return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
 
 
 def _down() -> Unavailable:

@@ -50,7 +50,7 @@ class SignInQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     again: bool = False
-    target: Literal["/", "/documents", "/settings", "/usage", "/admin"] = Field(default="/", alias="return")
+    target: Literal["/", "/documents", "/settings", "/usage", "/audit", "/admin"] = Field(default="/", alias="return")
 
 
 @router.get("/auth/login", status_code=303, response_class=Response)
@@ -98,7 +98,8 @@ async def finish_sign_in(request: Request, parts: Using) -> Response:
 
 async def _let_in(parts: Parts, claims: Mapping[str, Any], origin: Origin) -> str:
     """Open a session with the role that counts, and return its cookie. Raises `NotAdmitted`."""
-    who, tenant = admit(claims, parts.settings.identity.groups)
+    identity = parts.settings.identity
+    who, tenant = admit(claims, identity.groups, identity.groups_claim)
     async with parts.database.acting_for(who) as connection:
         enrolled = await enrol(connection, who, parts.database.vouch_for(who), tenant, claims["iss"], claims["sub"])
     if enrolled.role is None:
