@@ -126,7 +126,7 @@ class OpenIdProvider:
         claims = await self._verify(token.get("id_token"), nonce={"essential": True, "value": attempt.nonce})
         _check_moment(claims.get("auth_time"), attempt, self._settings.absolute_seconds)
         if read_groups(claims, self._settings.groups_claim) is None:
-            claims |= await self._ask_userinfo(metadata, token.get("access_token"), claims["sub"])
+            claims = await self._ask_userinfo(metadata, token.get("access_token"), claims["sub"]) | claims
         return claims
 
     async def _ask_userinfo(self, metadata: dict[str, Any], token: object, subject: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ over. What would be taken for an answer and is none, is a failure.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -14,9 +14,10 @@ import orjson
 from chatbot.model.port import Finished, ModelFailed
 from chatbot.model.refusals import read_refusal
 from chatbot.model.thinking import ThoughtFilter
+from chatbot.model.tokens import tokens_of_bytes
 from chatbot.model.tool_calls import RequestCollector
 
-_MAX_LINE = 1024 * 1024
+_MAX_LINE, _MAX_PENDING_LINES = 1024 * 1024, 100
 _MAX_TOKENS = 10**9
 _BAD_FORM = "The model's answer is not in the expected form."
 _MARK = b"\xef\xbb\xbf"
@@ -36,6 +37,9 @@ class AnswerReader:
     calls: RequestCollector = field(default_factory=RequestCollector)
     finished: bool = False
     has_text: bool = False
+    began: bool = False
+    _pending_lines: int = 0
+    _thought: int = 0
     _reason: str = ""
     _usage: dict[str, Any] = field(default_factory=dict)
     _rest: bytes = b""
@@ -44,6 +48,18 @@ class AnswerReader:
 
     def feed(self, piece: bytes) -> str:
         """Take what arrived, and return the text in it. Raises a `Problem`."""
+        self.began = self.began or bool(piece)
+        if self._rest.endswith(b"\r"):  # the other half of a line's end may come now
+            self._rest, piece = self._rest[:-1], b"\r" + piece
+        if piece.endswith(b"\r"):
+            return self._feed(piece[:-1]) + self._hold()
+        return self._feed(piece)
+
+    def _hold(self) -> str:
+        self._rest += b"\r"
+        return ""
+
+    def _feed(self, piece: bytes) -> str:
         if b"\r" in piece:
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, self._rest = (self._rest + piece).split(b"\n")
@@ -53,7 +69,7 @@ class AnswerReader:
 
     def end(self) -> str:
         """Return the last of the text, when nothing more comes. Raises a `Problem`."""
-        text = self._take_line(self._rest) + self._take_line(b"")
+        text = self._take_line(self._rest.rstrip(b"\r")) + self._take_line(b"")
         if not self.finished and not self._reason:
             raise ModelFailed("The model's answer broke off.")
         held = self.thoughts.finish()
@@ -69,6 +85,13 @@ class AnswerReader:
         self.finished = True
         return text + self.thoughts.finish()
 
+    def used(self) -> Finished:
+        """Return the tokens that the endpoint says it used; thoughts count where it says nothing."""
+        prompt, answer = (_count(self._usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+        return Finished(
+            "stop", prompt, answer if answer is not None or not self._thought else tokens_of_bytes(self._thought)
+        )
+
     def ending(self) -> Finished:
         """Return how the answer ended. Raises `ModelFailed` when it is no whole answer."""
         reason = self._reason.lower()
@@ -83,7 +106,7 @@ class AnswerReader:
             )
         if found == "length" and not self.calls.is_empty:
             raise ModelFailed("The model's request for a tool was cut off.")
-        return Finished(found, *(_count(self._usage.get(name)) for name in ("prompt_tokens", "completion_tokens")))
+        return replace(self.used(), reason=found)
 
     def _take_line(self, line: bytes) -> str:
         line = line.removeprefix(_MARK)
@@ -102,10 +125,13 @@ class AnswerReader:
             self.finished = True
             return ""
         event = _load(self._pending + data, whole=False)
-        if event is _INCOMPLETE:  # an event's data may stand on several lines
+        if event is _INCOMPLETE:  # an event's data may stand on several lines, each of which is read once more
             self._pending += data + b"\n"
+            self._pending_lines += 1
+            if self._pending_lines > _MAX_PENDING_LINES:
+                raise ModelFailed(_BAD_FORM)
             return ""
-        self._pending = b""
+        self._pending, self._pending_lines = b"", 0
         if event is None:
             return ""
         if not isinstance(event, dict):
@@ -113,13 +139,14 @@ class AnswerReader:
         return self._take_event(event)
 
     def _take_event(self, event: dict[str, Any]) -> str:
-        usage = event.get("usage") or (event.get("x_groq") or {}).get("usage")
+        groq = event.get("x_groq")
+        usage = event.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
         if isinstance(usage, dict):
             self._usage |= {name: value for name, value in usage.items() if value is not None}
         choices = event.get("choices")
         failed = self._is_error or event.get("error") or event.get("object") == "error"
         if failed or (not choices and "detail" in event):
-            raise read_refusal(400, {}, orjson.dumps(event, default=str)).problem
+            raise read_refusal(_status_of(event), {}, orjson.dumps(event, default=str)).problem
         text = ""
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
@@ -137,6 +164,8 @@ class AnswerReader:
             self.calls.add(calls)
         if isinstance(call := delta.get("function_call"), dict):  # before there were several tools
             self.calls.add([{"index": 0, "function": call}])
+        for name in ("reasoning_content", "reasoning"):
+            self._thought += len(thought) if isinstance(thought := delta.get(name), str) else 0
         content = delta.get("content")
         said = self.thoughts.feed(_text(content)) if content else ""
         if isinstance(refusal := delta.get("refusal"), str):
@@ -146,6 +175,17 @@ class AnswerReader:
 
 
 _INCOMPLETE = object()
+
+
+def _status_of(event: dict[str, Any]) -> int:
+    """Return the status that an error within a stream has, as far as it says one."""
+    error = event.get("error")
+    for told in (error, event):
+        for name in ("status", "code"):
+            code = told.get(name) if isinstance(told, dict) else None
+            if type(code) is int and 400 <= code < 600:
+                return code
+    return 400
 
 
 def _load(data: bytes, *, whole: bool = True) -> Any:

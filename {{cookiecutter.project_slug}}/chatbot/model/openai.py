@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from chatbot.config.settings import ModelSettings
 from chatbot.core.errors import Problem
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.answer_reader import AnswerReader
-from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt
+from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, ToolRequest
 from chatbot.model.refusals import read_refusal
 from chatbot.model.thinking import ThoughtFilter
 from chatbot.model.tool_calls import offer_fields, step_messages
@@ -41,20 +42,33 @@ class OpenAIModel:
         """Yield the answer's text, all that arrived in one read at once, then requests for tools, then how it ended."""
         reader = AnswerReader(ThoughtFilter(starts_thinking=self._settings.starts_thinking))
         try:
-            response = await self._service.post("/chat/completions", orjson.dumps(self._body(prompt)), self._headers)
-            if response.status != 200 or response.media_type == "text/html":
-                raise await _refuse(response)
-            async for text in _texts(response, reader):
-                yield text
+            async with aclosing(self._parts(prompt, reader)) as parts:
+                async for part in parts:
+                    yield part
+            ending = reader.ending()
         except UpstreamFailed as error:
             _log.warning("the model's endpoint failed", extra={"cause": describe_cause(error)})
-            raise ModelFailed("The language model is not reachable. Try again in a moment.") from error
-        ending = reader.ending()
+            failure = ModelFailed("The language model is not reachable. Try again in a moment.")
+            failure.used = reader.used() if reader.began else None
+            raise failure from error
+        except Problem as problem:
+            if isinstance(problem, ModelFailed) and reader.began:
+                problem.used = reader.used()
+            raise
+        yield ending
+
+    async def _parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[str | ToolRequest, None]:
+        """Yield the texts, then the requests for tools. Raises a `Problem`."""
+        response = await self._service.post("/chat/completions", orjson.dumps(self._body(prompt)), self._headers)
+        if response.status != 200 or response.media_type == "text/html":
+            raise await _refuse(response)
+        async for text in _texts(response, reader):
+            yield text
+        reader.ending()  # it may be none
         for request in reader.calls.requests():
             if not prompt.tools or prompt.must_answer:
                 raise ModelFailed("The model asked for a tool where it was to answer.")
             yield request
-        yield ending
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         settings = self._settings

@@ -114,9 +114,13 @@ Piece = str | ToolRequest | Finished
 
 
 class ModelFailed(Unavailable):
-    """The model did not answer, or answered something that is no answer."""
+    """The model did not answer, or answered something that is no answer.
+
+    `used` are the tokens of a call that was answered all the same: they are paid for.
+    """
 
     title = "The language model did not answer"
+    used: Finished | None = None
 
 
 class ModelBusy(ModelFailed):

@@ -25,9 +25,8 @@ _TOO_LONG = re.compile(
     r"|maximum (?:allowed )?(?:number of )?(?:input )?tokens"
 )
 _FILTERED = re.compile(r"content[_ ]filter|content management policy|responsibleaipolicy|safety (?:system|policy)")
-_QUOTA = re.compile(
-    r"insufficient[_ ](?:quota|balance|credit)|billing|exceeded your current quota|payment|out of credits"
-)
+_LINK = re.compile(r"https?://\S{1,500}")
+_QUOTA = re.compile(r"insufficient[_ ](?:quota|balance|credit)|exceeded your current quota|out of credits")
 _TOOLS = re.compile(r"tool|function call")
 _ROLE = re.compile(r"\brole|system message|developer|alternate|content.{0,40}(?:null|none|string)")
 _PARAMETERS = (
@@ -60,6 +59,7 @@ class Refusal:
 def read_refusal(status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refusal:
     """Return what a response other than an answer means."""
     words, param = _words(body)
+    words = _LINK.sub("", words)  # a page about billing is no bill
     if status == 402 or _QUOTA.search(words):
         return Refusal(_failure("has no credit left"), f"quota ({status})", "look at the provider's account")
     if status != 429 and (_TOO_LONG.search(words) or (status == 413 and not words)):

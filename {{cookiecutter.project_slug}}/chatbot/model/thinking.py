@@ -11,6 +11,7 @@ _MARKS = (
     ("[THINK]", "[/THINK]"),
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
+_MAX_SPACE = 1000
 
 
 class ThoughtFilter:
@@ -41,6 +42,8 @@ class ThoughtFilter:
     def _begin(self, text: str) -> str:
         self._held += text
         start = self._held.lstrip()
+        if not start:
+            self._held = self._held[:_MAX_SPACE]
         for opening, closing in _MARKS:
             if start.startswith(opening):
                 self._begins, self._closing, self._held = False, closing, ""

@@ -7,7 +7,7 @@ import { claimDrafts, dropDrafts } from "./drafts.js";
 export async function fillFrame() {
   showProjectName();
   const session = await getSession();
-  claimDrafts(session.name);
+  claimDrafts(session.user);
   document.getElementById("account-name").textContent = session.name;
   if (session.role === "admin" || session.role === "auditor") offerAdministration();
   document.getElementById("sign-out").addEventListener("click", async () => {

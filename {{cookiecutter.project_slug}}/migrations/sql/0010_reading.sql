@@ -24,7 +24,8 @@ begin
   return new;
 end
 $$;
-create trigger make_words before insert or update on chatbot.chunks for each row execute function chatbot.make_words();
+-- not when the passage is only shared: whoever shares has another session
+create trigger make_words before insert or update of section, content on chatbot.chunks for each row execute function chatbot.make_words();
 
 -- Why an answer ended, where it is not because the model had said everything.
 alter table chatbot.messages

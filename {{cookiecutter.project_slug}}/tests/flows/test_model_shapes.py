@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatbot.chat.asking.metered import Metered
 from chatbot.config.settings import ModelSettings
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import (
@@ -169,3 +171,71 @@ def test_thoughts_are_kept_apart_wherever_they_are_cut(text: str, kept: str, sta
     thoughts = ThoughtFilter(starts_thinking=starts)
     found = "".join(thoughts.feed(text[begin : begin + size]) for begin in range(0, len(text), size))
     assert found + thoughts.finish() == kept
+
+
+class Purse:
+    """A purse that remembers what was noted."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[int, int]] = []
+
+    async def cover(self, prompt_tokens: int, answer_tokens: int) -> None:
+        return
+
+    def note(self, prompt_tokens: int, answer_tokens: int) -> None:
+        self.noted.append((prompt_tokens, answer_tokens))
+
+
+def event(delta: dict, **more: Any) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}], **more}).encode() + b"\n\n"
+
+
+async def pay_for(body: bytes, *, leave: bool = False) -> list[tuple[int, int]]:
+    """Return what is noted for one call, whose reader leaves before the first word if told so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + body)
+        await writer.drain()
+        if leave:
+            await asyncio.sleep(30)  # thinks
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    model = OpenAIModel(ModelSettings(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", name="m"))
+    purse = Purse()
+    pieces = Metered(model, purse, 1024).answer(Prompt("Be brief.", "When?"))
+    first = asyncio.ensure_future(anext(pieces, None))
+    await asyncio.wait({first}, timeout=0.5 if leave else 10)
+    first.cancel()
+    with suppress(ModelFailed, asyncio.CancelledError):
+        await first
+    await model.close()
+    server.close()
+    return purse.noted
+
+
+def test_an_answer_of_thoughts_alone_is_paid_for() -> None:
+    thoughts = event({"reasoning_content": "Let me think."})
+    end = event({}, usage={"prompt_tokens": 9000, "completion_tokens": 1024}).replace(
+        b'"delta"', b'"finish_reason": "length", "delta"'
+    )
+    assert asyncio.run(pay_for(thoughts + end + b"data: [DONE]\n\n")) == [(9000, 1024)]
+    ((_, answered),) = asyncio.run(pay_for(thoughts))  # broken off, and no count
+    assert answered > 0
+
+
+def test_who_leaves_while_the_model_thinks_pays_for_the_prompt() -> None:
+    ((asked, _),) = asyncio.run(pay_for(event({"reasoning_content": "Let me think."}), leave=True))
+    assert asked > 0
+
+
+def test_an_error_within_a_stream_is_told_in_kind() -> None:
+    body = b'data: {"error": {"message": "overloaded", "code": 503}}\n\n'
+    assert asyncio.run(answer(200, STREAM, body)) == "busy:5"
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5])
+def test_a_line_s_end_may_come_in_halves(step: int) -> None:
+    text = '{"choices": [{"index": 0,\r\ndata:  "delta": {"content": "Yes."}, "finish_reason": "stop"}]}'
+    assert asyncio.run(answer(200, STREAM, f"data: {text}\r\n\r\n".encode(), step=step)) == "Yes."

@@ -175,3 +175,23 @@ def test_a_damaged_file_costs_nothing_and_gives_nothing(body: bytes) -> None:
     except Refused as refused:
         assert refused.reason is Refusal.BROKEN
     assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        b"BT /F2 12 Tf 50 700 Td (HID) Tj ET 1 g 40 690 100 40 re f",
+        b"q 0 0 1 1 re W n BT /F2 12 Tf 50 700 Td (HID) Tj ET Q",
+        b"/OC /L1 BDC BT /F2 12 Tf 50 700 Td (HID) Tj ET EMC",
+    ],
+    ids=["covered", "clipped", "layer"],
+)
+def test_a_font_that_is_not_in_the_file_hides_nothing(drawing: bytes) -> None:
+    body = make_pdf(
+        b"BT /F2 12 Tf 50 600 Td (Seen) Tj ET " + drawing,
+        resources=b"/F2<</Type/Font/Subtype/TrueType/BaseFont/Foo/Encoding/WinAnsiEncoding>>>>/Properties<</L1 4 0 R",
+        catalog=b"/OCProperties<</OCGs[4 0 R]/D<</OFF[4 0 R]>>>>",
+        more=(b"<</Type/OCG/Name(one)>>",),
+    )
+    reading = read_pdf(body.replace(b"/Font<</F1 3 0 R>>/F2", b"/Font<</F1 3 0 R/F2"))
+    assert ("HID" in reading.sections[0].text, "Seen" in reading.sections[0].text) == (False, True)

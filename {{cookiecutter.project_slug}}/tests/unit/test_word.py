@@ -157,3 +157,20 @@ def test_nothing_outside_the_package_is_read(tmp_path: Any) -> None:
         f' Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes" Target="file://{tmp_path}/secret.xml"/></Relationships>'
     )
     assert visible(make_package(paragraph("x"), {"word/_rels/document.xml.rels": relation})) == "x"
+
+
+def test_what_word_shows_of_an_alternative_is_read_and_nothing_else() -> None:
+    marks = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    known = 'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
+    for needed, expected in (("wps", "new"), ("zz", "old"), ("", "old")):
+        run = "<w:r><w:t>{}</w:t></w:r>"
+        body = (
+            f'<w:p><mc:AlternateContent {marks} {known}><mc:Choice Requires="{needed}">{run.format("new")}</mc:Choice>'
+            f"<mc:Fallback>{run.format('old')}</mc:Fallback></mc:AlternateContent></w:p>"
+        )
+        assert visible(make_package(body)) == expected
+
+
+@pytest.mark.parametrize("properties", ['<w:color w:val="000000"/><w:highlight w:val="black"/>', '<w:sz w:val="1pt"/>'])
+def test_text_in_its_marker_s_colour_or_a_point_high_is_left_out(properties: str) -> None:
+    assert read_word(make_package(paragraph("HID", properties) + paragraph("x"))).hidden == 3

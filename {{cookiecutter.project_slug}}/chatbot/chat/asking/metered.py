@@ -1,10 +1,11 @@
 """A language model that is paid for (part of control api-cost): no call without cover, no call that is not noted."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
-from chatbot.model.port import Finished, LanguageModel, Piece, Prompt, ToolRequest
+from chatbot.model.port import Finished, LanguageModel, ModelFailed, Piece, Prompt, ToolRequest
 from chatbot.model.tokens import bound_prompt, count_prompt, tokens_of_bytes
 
 _MOST_TOKENS = 10_000_000  # of one call; no model takes so many
@@ -44,8 +45,12 @@ class Metered:
                     else:
                         said += len(piece.arguments if isinstance(piece, ToolRequest) else piece)
                     yield piece
-        except GeneratorExit:
-            began = True  # the reader left: the provider had the prompt all the same
+        except (GeneratorExit, asyncio.CancelledError):
+            began = True  # the reader left, before or after the first word: the provider had the prompt all the same
+            raise
+        except ModelFailed as failure:
+            if failure.used is not None:  # it was answered, though not with an answer
+                began, ending = True, failure.used
             raise
         finally:
             if began:

@@ -179,14 +179,17 @@ Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 
 
 def _whole(value: object) -> object:
-    """Return 5 for 5.0, which some clients send for a whole number, and nothing for -1, their word for no limit."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value == -1 else value
+    """Return 5 for 5.0, which some clients send for a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _limit(value: object) -> object:
+    """Return a whole number, and nothing for -1, which some clients send for no limit."""
+    return None if value == -1 else _whole(value)
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[Annotated[int, Field(ge=1, le=1_000_000)] | None, BeforeValidator(_whole)]
+Count = Annotated[Annotated[int, Field(ge=1, le=1_000_000)] | None, BeforeValidator(_limit)]
 
 
 class CompletionRequest(Part):

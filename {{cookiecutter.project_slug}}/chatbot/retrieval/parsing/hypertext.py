@@ -202,7 +202,7 @@ class _Page:
             text, self._special = "".join(self._special), None
             if tag == "style":
                 self._sheet.learn(text)
-            elif self._silent == 1 and not self.outline.sections:  # an image has titles too
+            elif self._silent == 1 and self._counts["head"] and not self._unseen and not self.outline.sections:
                 self.outline.heading(0, text)
             return
         if self._unseen or self._silent:

@@ -40,8 +40,8 @@ class Style:
 class Ink:
     """Tells by colour alone: white counts as the paper. Used where a page could not be drawn."""
 
-    def shows(self, _box: Box, style: Style) -> bool:
-        """Say whether a letter in this box can be seen."""
+    def shows(self, _box: Box, style: Style, *, drawn: bool) -> bool:
+        """Say whether a letter in this box can be seen. `drawn` says that there is a shape for it."""
         return style.fill is None or min(style.fill) < 255 - _MIN_CONTRAST
 
 
@@ -58,7 +58,7 @@ class DrawnInk(Ink):
         self._width, self._height = size
         self._scale = scale
 
-    def shows(self, box: Box, style: Style) -> bool:
+    def shows(self, box: Box, style: Style, *, drawn: bool) -> bool:
         """Say whether a letter in this box can be seen."""
         left, top = max(0, int(box[0] * self._scale)), max(0, int(box[1] * self._scale))
         right, bottom = int(box[2] * self._scale) + 1, int(box[3] * self._scale) + 1
@@ -71,7 +71,7 @@ class DrawnInk(Ink):
             ground = self._bare[at : at + _CHANNELS]
             if max(abs(own - behind) for own, behind in zip(style.fill, ground, strict=True)) < _MIN_CONTRAST:
                 return False  # its box may hold another letter's ink
-        return not style.drawn or self._has_ink(left, right, top, middle, bottom)
+        return not drawn or self._has_ink(left, right, top, middle, bottom)
 
     def _has_ink(self, left: int, right: int, top: int, middle: int, bottom: int) -> bool:
         for row in (*range(middle, bottom), *range(top, middle)):  # most letters have ink in their lower half

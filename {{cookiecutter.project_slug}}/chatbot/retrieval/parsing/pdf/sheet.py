@@ -29,6 +29,7 @@ _HYPHENS, _UNKNOWN = frozenset({0x02, 0xAD, 0xFFFE}), frozenset({0, 1, 0xFFFD})
 _BOLD = re.compile(rb"bold|black|heavy|semibold|demi|cmbx|sfbx|-bd", re.IGNORECASE)
 # drawn with a font of the viewer's when the file has none
 _BASE_FONT = re.compile(rb"Helvetica|Arial|Times|Courier|Symbol|ZapfDingbats")
+_LATIN = (0x20, 0x250)
 _LEVEL_DEGREES = 10
 _TURN = 90
 
@@ -161,7 +162,9 @@ def _read_letters(page: pdfium.PdfPage, place: Callable[[Box], Box], ink: Ink, s
         style, level = styles[key]
         pdfium_c.FPDFText_GetLooseCharBox(pointer, index, box)
         where = place((box.left, box.bottom, box.right, box.top))
-        if not (style.seen and ink.shows(where, style)):
+        # for a letter of a Latin font that is not in the file, PDFium draws another font's
+        drawn = style.drawn or _LATIN[0] < code < _LATIN[1]
+        if not (style.seen and ink.shows(where, style, drawn=drawn)):
             sheet.hidden += 1
         elif code in _UNKNOWN:
             unknown += 1

@@ -22,10 +22,9 @@ from chatbot.retrieval.refusal import Refusal, Refused
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-_CHOICE_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _GRAPHIC = "{http://schemas.openxmlformats.org/drawingml/2006/main}graphicData"
-# deleted and moved text is not shown; what stands in a fallback stands in the choice before it, too
-_SKIPPED = frozenset({f"{_W}del", f"{_W}moveFrom", f"{_W}rPr", f"{_W}pPr", f"{_W}sdtPr", _CHOICE_FALLBACK})
+# deleted and moved text is not shown
+_SKIPPED = frozenset({f"{_W}del", f"{_W}moveFrom", f"{_W}rPr", f"{_W}pPr", f"{_W}sdtPr"})
 _SPACES = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
 # letters of the symbol fonts that forms use, by their code without the private area's prefix
 _SYMBOLS = {0xFE: "☒", 0xFC: "✓", 0xFB: "✗", 0xA8: "☐", 0x6F: "☐", 0x6E: "■", 0xB7: "•", 0xE0: "→", 0xF0: "→"}

@@ -12,6 +12,13 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING_NAME = re.compile(r"^heading ([1-9])$", re.IGNORECASE)
 _COLOUR = re.compile(r"^[0-9a-fA-F]{6}$")
 _PAPER = "FFFFFF"
+# ECMA-376 part 1, section 17.18.40
+_HIGHLIGHTS = {
+    "black": "000000", "blue": "0000FF", "cyan": "00FFFF", "darkBlue": "000080", "darkCyan": "008080",
+    "darkGray": "808080", "darkGreen": "008000", "darkMagenta": "800080", "darkRed": "800000", "darkYellow": "808000",
+    "green": "00FF00", "lightGray": "C0C0C0", "magenta": "FF00FF", "red": "FF0000", "white": "FFFFFF",
+    "yellow": "FFFF00",
+}  # fmt: skip
 # of 255, in every channel: closer to what is behind it, text is not seen
 _LEAST_CONTRAST = 24
 # half-points: a point high, or less
@@ -44,10 +51,12 @@ class Looks:
             if told is not None and told not in _OFF:
                 return True
         size = self._of_run(run, paragraph, "sz")
-        if size is not None and size.isdecimal() and int(size[:6]) <= _MOST_TINY:
+        number = (size or "").removesuffix("pt")
+        if number.isdecimal() and int(number[:6]) * (2 if number != size else 1) <= _MOST_TINY:
             return True
         colour = self._of_run(run, paragraph, "color")
-        behind = _fill(run, "rPr") or _fill(paragraph, "pPr") or fill or _PAPER
+        marked = _HIGHLIGHTS.get(self._of_run(run, paragraph, "highlight") or "")
+        behind = marked or _fill(run, "rPr") or _fill(paragraph, "pPr") or fill or _PAPER
         return colour is not None and _COLOUR.match(colour) is not None and not _contrasts(colour, behind)
 
     def heading_level(self, paragraph: Any) -> int | None:

@@ -33,6 +33,8 @@ _YEARS = {
     "wordprocessingml": b"wordprocessingml/2006",
     "drawingml": b"drawingml/2006",
 }
+_COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_UNDERSTOOD = ("http://schemas.microsoft.com/office/", "http://schemas.openxmlformats.org/drawingml/")
 _MACROS = "vbaproject"
 # what zipfile raises for a file that is put together wrongly
 _FLAWS = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError, ValueError, OSError)
@@ -121,10 +123,31 @@ def _parse(content: bytes) -> Any:
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True, remove_pis=True
     )
     try:
-        return etree.fromstring(content, parser)
+        return _choose_alternatives(etree.fromstring(content, parser))
     except etree.XMLSyntaxError as error:
         out_of_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
         raise Refused(Refusal.TOO_COSTLY if out_of_memory else Refusal.BROKEN) from None
+
+
+def _choose_alternatives(root: Any) -> Any:
+    """Leave of each alternative what a word processor shows: the first choice that it understands, else the fallback.
+
+    Source: ECMA-376 part 3, section 9.3.
+    """
+    for alternative in list(root.iter(f"{_COMPATIBILITY}AlternateContent")):
+        choices = list(alternative.iterchildren(f"{_COMPATIBILITY}Choice", f"{_COMPATIBILITY}Fallback"))
+        shown = next((choice for choice in choices if _is_understood(choice)), None)
+        for choice in choices:
+            if choice is not shown:
+                alternative.remove(choice)
+    return root
+
+
+def _is_understood(choice: Any) -> bool:
+    if choice.tag == f"{_COMPATIBILITY}Fallback":
+        return True
+    needed = choice.get("Requires", "").split()
+    return bool(needed) and all(str(choice.nsmap.get(name, "")).startswith(_UNDERSTOOD) for name in needed)
 
 
 def _as_transitional(found: re.Match[bytes]) -> bytes:
