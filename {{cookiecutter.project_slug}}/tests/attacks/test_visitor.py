@@ -80,9 +80,16 @@ def test_no_spelling_of_a_path_gets_past_the_gate(visitor: Person, path: str) ->
 
 
 def test_a_page_sends_a_browser_to_the_sign_in_page(visitor: Person) -> None:
-    for path in ("/", "/documents"):
+    # the page that it came for stands behind #, and only where it is a plain word
+    for path, behind in (
+        ("/", ""),
+        ("/documents", "#/documents"),
+        ("/a%0d%0ab", ""),
+        ("//evil.example", ""),
+        ("/a/b", ""),
+    ):
         response = visitor.get(path, headers={"accept": "text/html"})
-        assert (response.status_code, response.headers["location"]) == (303, "/sign-in")
+        assert (response.status_code, response.headers["location"]) == (303, f"/sign-in{behind}")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"])
