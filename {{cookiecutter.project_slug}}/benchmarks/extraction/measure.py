@@ -58,13 +58,13 @@ def plain(text: str) -> str:
 
 def score(path: Path, facts: dict[str, Any]) -> Score:
     """Return what of a source's facts is found in a file made of it."""
-    found, begun = Score(), time.perf_counter()
+    found, started = Score(), time.perf_counter()
     try:
         reading = extract_text(KINDS[path.suffix], path.read_bytes())
     except Problem as problem:
         found.missing.append(f"REFUSED: {problem.detail}")
         reading = None
-    found.seconds = time.perf_counter() - begun
+    found.seconds = time.perf_counter() - started
     pieces = cut_document(reading.sections) if reading else []
     whole = plain("".join(f"{s.title}\n{s.text}\n" for s in reading.sections)) if reading else ""
     for sentence in facts["text"]:

@@ -107,7 +107,7 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
     cookies = CookieNames.of(settings.gateway.instance)
     rates = RateTable.of(settings.limits.rates)
     return [
-        Middleware(Http10Responses),  # outermost: it changes how an answer is delimited, whoever gives it
+        Middleware(Http10Responses),  # outermost: it changes how every response is delimited
         Middleware(SecurityHeaders, https=origin.startswith("https:")),
         Middleware(ErrorBoundary, page=pages.read_error_page(settings.gateway.frontend)),
         Middleware(CapacityGuard, most=settings.limits.most_requests),

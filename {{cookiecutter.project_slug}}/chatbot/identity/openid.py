@@ -186,7 +186,7 @@ class OpenIdProvider:
             return self._metadata
 
     def _check_address(self, address: str) -> None:
-        """Refuse an open line where the issuer's own is none. Raises `Unavailable`."""
+        """Refuse an unencrypted endpoint unless the issuer's own address is unencrypted. Raises `Unavailable`."""
         if self._settings.issuer.startswith("https:") and not address.startswith("https:"):
             raise Unavailable("The identity provider's configuration names an unsafe address.")
 

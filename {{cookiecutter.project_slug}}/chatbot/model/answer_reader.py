@@ -2,7 +2,7 @@
 
 Endpoints differ in everything but the text: events without choices or delta, ends without a mark, tool calls without an
 index, thoughts in the text, errors within a stream that began well. What carries neither text nor a tool call is passed
-over. What would be taken for an answer and is none, is a failure.
+over. What looks like an answer but lacks one is a failure.
 """
 
 import json

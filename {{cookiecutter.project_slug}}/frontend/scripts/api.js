@@ -29,7 +29,7 @@ export async function getSession() {
 
 /**
  * Fetch a path; raises Refusal. Without a session the browser goes to the sign-in page, and comes back. A `stream` has no
- * limit of time here: whoever reads it sets one.
+ * limit of time here: its reader sets one.
  */
 export async function request(path, { stream = false, ...options } = {}) {
   const headers = new Headers(options.headers);

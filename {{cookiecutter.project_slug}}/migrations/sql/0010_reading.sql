@@ -24,7 +24,7 @@ begin
   return new;
 end
 $$;
--- not when the passage is only shared: whoever shares has another session
+-- not when the passage is only shared: the session that shares may have another language
 create trigger make_words before insert or update of section, content on chatbot.chunks for each row execute function chatbot.make_words();
 
 -- Why an answer ended, where it is not because the model had said everything.

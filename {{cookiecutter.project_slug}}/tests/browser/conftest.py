@@ -41,13 +41,17 @@ class Watched:
 
     def sign_in(self, name: str) -> None:
         self.page.goto(f"{self.stack.url}/")
+        self.follow_sign_in(name)
+        self.page.wait_for_url(f"{self.stack.url}/")
+        self.page.get_by_role("button", name="Ask").wait_for()
+
+    def follow_sign_in(self, name: str) -> None:
+        """Sign in from the sign-in page that is shown. Returns before the product's page is there."""
         self.page.get_by_role("link", name="Sign in").click()
         self.page.wait_for_url(f"{self.stack.issuer}/**")
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(self.stack.secrets.password(name))
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(f"{self.stack.url}/")
-        self.page.get_by_role("button", name="Ask").wait_for()
 
 
 def watch_network(context: BrowserContext, made: Watched) -> None:

@@ -16,12 +16,30 @@ QUESTION = "Your question"
 BELOW = "() => { const box = document.getElementById('messages'); return box.scrollHeight - box.scrollTop - box.clientHeight; }"
 
 
-def ask(page: Page, question: str) -> None:
-    before = page.locator(".answer").count()
+def send(page: Page, question: str) -> None:
     page.get_by_label(QUESTION).fill(question)
     page.get_by_role("button", name="Ask", exact=True).click()
+
+
+def ask(page: Page, question: str) -> None:
+    before = page.locator(".answer").count()
+    send(page, question)
     expect(page.locator(".answer")).to_have_count(before + 1)
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+
+
+def begin_two(page: Page, first: str, second: str) -> tuple[str, str]:
+    """Begin a conversation with each question, open a new one, return both addresses."""
+    addresses = []
+    for question in (first, second):
+        ask(page, question)
+        addresses.append(page.url)
+        page.get_by_role("button", name="New conversation").click()
+    return addresses[0], addresses[1]
+
+
+def open_by_hash(page: Page, address: str) -> None:
+    page.evaluate("(hash) => { location.hash = hash; }", address.partition("#")[2])
 
 
 @pytest.fixture
@@ -59,7 +77,7 @@ def test_the_newest_message_stays_in_view_and_a_long_conversation_opens_there(wa
     page.goto(address)
     expect(page.locator(".answer")).to_have_count(8)
     assert page.evaluate(BELOW) < 2
-    # whoever scrolled away stays there, and can come back
+    # a reader who scrolled away stays there, and can come back
     page.evaluate("() => { document.getElementById('messages').scrollTop = 0; }")
     expect(page.get_by_role("button", name="Newest")).to_be_visible()
     page.get_by_role("button", name="Newest").click()
@@ -73,8 +91,7 @@ def test_an_answer_goes_on_while_another_conversation_is_looked_at(
     at = watched(model_stack)
     page = at.page
     at.sign_in("alice")
-    page.get_by_label(QUESTION).fill("A slow one?")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    send(page, "A slow one?")
     expect(page.locator(".answer")).to_contain_text("Begun")
     address = page.url
     page.get_by_role("button", name="New conversation").click()
@@ -96,8 +113,7 @@ def test_leaving_an_answer_is_asked_about_and_said_afterwards(
     asked: list[str] = []
     page.on("dialog", lambda dialog: asked.append(dialog.type))
     at.sign_in("alice")
-    page.get_by_label(QUESTION).fill("A slow one?")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    send(page, "A slow one?")
     expect(page.locator(".answer")).to_contain_text("Begun")
     page.reload()
     assert "beforeunload" in asked
@@ -108,20 +124,15 @@ def test_the_conversation_that_was_opened_last_is_shown(watched: Callable[..., W
     at = watched()
     page = at.page
     at.sign_in("bob")
-    ask(page, "First of two?")
-    first = page.url
-    page.get_by_role("button", name="New conversation").click()
-    ask(page, "Second of two?")
-    second = page.url
-    page.get_by_role("button", name="New conversation").click()
+    first, second = begin_two(page, "First of two?", "Second of two?")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
     page.route(f"**/api/v1/conversations/{first.partition('#')[2]}?*", hold)
-    page.evaluate("(hash) => { location.hash = hash; }", first.partition("#")[2])
-    page.evaluate("(hash) => { location.hash = hash; }", second.partition("#")[2])
+    open_by_hash(page, first)
+    open_by_hash(page, second)
     expect(page.get_by_text("Second of two?").last).to_be_visible()
     for route in held:
         route.continue_()
@@ -142,9 +153,8 @@ def test_a_question_that_begins_a_conversation_is_not_mixed_with_another(watched
         "**/api/v1/conversations",
         lambda route: held.append(route) if route.request.method == "POST" else route.continue_(),
     )
-    page.get_by_label(QUESTION).fill("A new one?")
-    page.get_by_role("button", name="Ask", exact=True).click()
-    page.evaluate("(hash) => { location.hash = hash; }", old.partition("#")[2])
+    send(page, "A new one?")
+    open_by_hash(page, old)
     expect(page.locator(".question").first).to_contain_text("An old one?")
     for route in held:
         route.continue_()
@@ -210,8 +220,7 @@ def test_offline_is_said_in_words_and_what_was_typed_is_kept(watched: Callable[.
     page = at.page
     at.sign_in("bob")
     page.context.set_offline(True)
-    page.get_by_label(QUESTION).fill("Does anybody hear me?")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    send(page, "Does anybody hear me?")
     expect(page.locator("#notice")).to_contain_text("You are offline")
     assert page.get_by_label(QUESTION).input_value() == "Does anybody hear me?"
     page.context.set_offline(False)
@@ -228,11 +237,7 @@ def test_a_session_that_ended_loses_neither_the_draft_nor_the_place(watched: Cal
     page.context.clear_cookies()
     page.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_url(re.compile(r"/sign-in"))
-    page.get_by_role("link", name="Sign in").click()
-    page.wait_for_url(f"{at.stack.issuer}/**")
-    page.get_by_label("Name").fill("bob")
-    page.get_by_label("Password").fill(at.stack.secrets.password("bob"))
-    page.get_by_role("button", name="Sign in").click()
+    at.follow_sign_in("bob")
     page.wait_for_url(address)
     expect(page.get_by_text("Where was I?").last).to_be_visible()
     expect(page.get_by_label(QUESTION)).to_have_value("Half a thou")
@@ -243,11 +248,7 @@ def test_a_deep_link_comes_back_to_its_page_after_signing_in(watched: Callable[.
     page = at.page
     page.goto(f"{at.stack.url}/documents")
     page.wait_for_url(re.compile(r"/sign-in"))
-    page.get_by_role("link", name="Sign in").click()
-    page.wait_for_url(f"{at.stack.issuer}/**")
-    page.get_by_label("Name").fill("bob")
-    page.get_by_label("Password").fill(at.stack.secrets.password("bob"))
-    page.get_by_role("button", name="Sign in").click()
+    at.follow_sign_in("bob")
     page.wait_for_url(f"{at.stack.url}/documents")
 
 

@@ -123,6 +123,10 @@ class Answer:
         return "".join(_texts(self.nodes))
 
     @property
+    def tool_events(self) -> list[tuple[str, str]]:
+        return [(data["name"], data["state"]) for name, data in self.events if name == "tool"]
+
+    @property
     def cited(self) -> list[dict[str, Any]]:
         numbers = {node[1]["number"] for node in walk(self.nodes) if node[0] == "cite"}
         return [citation for citation in self.citations if citation["number"] in numbers]

@@ -48,16 +48,16 @@ class TlsFront:
 
 def _pass_on(near: ssl.SSLSocket, far: socket.socket) -> None:
     with selectors.DefaultSelector() as selector:
-        selector.register(near, selectors.EVENT_READ, far)
-        selector.register(far, selectors.EVENT_READ, near)
+        selector.register(near, selectors.EVENT_READ, (near, far))
+        selector.register(far, selectors.EVENT_READ, (far, near))
         while True:
-            ready = [key.fileobj for key, _ in selector.select(30)]
+            ready: list[tuple[socket.socket, socket.socket]] = [key.data for key, _ in selector.select(30)]
             if not ready:
                 return
-            for source in ready:
-                data = source.recv(65536)  # type: ignore[union-attr]
+            for source, target in ready:
+                data = source.recv(65536)
                 while source is near and near.pending():
                     data += near.recv(65536)
                 if not data:
                     return
-                (far if source is near else near).sendall(data)
+                target.sendall(data)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from tests.conftest import BOUNDLESS, free_port, make_state
 
 FOLDER = Path(__file__).with_name("provider")
 MODULES = Path(os.environ.get("CHATBOT_NODE_MODULES", FOLDER)) / "node_modules"
-SECRET = "a-client-secret-of-32-characters"
+SECRET = secrets.token_urlsafe(24)
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not MODULES.is_dir(),
     reason="the second identity provider did not run: make setup-ecosystem installs it (needs Node.js and npm)",

@@ -173,8 +173,8 @@ def test_thoughts_are_kept_apart_wherever_they_are_cut(text: str, kept: str, sta
     assert found + thoughts.finish() == kept
 
 
-class Purse:
-    """A purse that remembers what was noted."""
+class RecordedUsage:
+    """A reservation without a limit that remembers what was noted."""
 
     def __init__(self) -> None:
         self.noted: list[tuple[int, int]] = []
@@ -193,26 +193,31 @@ def event(delta: dict, **more: Any) -> bytes:
 async def pay_for(body: bytes, *, leave: bool = False) -> list[tuple[int, int]]:
     """Return what is noted for one call, whose reader leaves before the first word if told so."""
 
+    sent, left = asyncio.Event(), asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + body)
         await writer.drain()
+        sent.set()
         if leave:
-            await asyncio.sleep(30)  # thinks
+            await left.wait()  # still thinking
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     model = OpenAIModel(ModelSettings(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", name="m"))
-    purse = Purse()
-    pieces = Metered(model, purse, 1024).answer(Prompt("Be brief.", "When?"))
+    usage = RecordedUsage()
+    pieces = Metered(model, usage, 1024).answer(Prompt("Be brief.", "When?"))
     first = asyncio.ensure_future(anext(pieces, None))
-    await asyncio.wait({first}, timeout=0.5 if leave else 10)
-    first.cancel()
+    if leave:
+        await asyncio.wait_for(sent.wait(), 10)
+        first.cancel()
     with suppress(ModelFailed, asyncio.CancelledError):
-        await first
+        await asyncio.wait_for(first, 10)
+    left.set()
     await model.close()
     server.close()
-    return purse.noted
+    return usage.noted
 
 
 def test_an_answer_of_thoughts_alone_is_paid_for() -> None:

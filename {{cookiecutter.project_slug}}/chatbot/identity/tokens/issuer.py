@@ -125,7 +125,7 @@ class Issuer:
 
 
 def discovery_address(issuer: str) -> str:
-    """Return where an issuer's configuration is; its own slash at the end is none of the path's.
+    """Return where an issuer's configuration is; a slash at the end of the issuer is dropped first.
 
     Source: OpenID Connect Discovery 1.0, section 4.1.
     """

@@ -35,7 +35,7 @@ class _Level:
 
 
 class Numbering:
-    """Counts the items of a document's lists. `root` is the numbering part, None where there is none."""
+    """Counts the items of a document's lists. `root` is the numbering part, None if the document has no such part."""
 
     def __init__(self, root: Any) -> None:
         self._lists: dict[str, tuple[str, dict[int, _Level]]] = {}

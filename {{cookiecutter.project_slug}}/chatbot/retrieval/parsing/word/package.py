@@ -71,7 +71,7 @@ class Package:
         return part
 
     def part(self, name: str) -> Part | None:
-        """Return a part by its name, None where there is none. Raises `Refused` when it is no XML."""
+        """Return a part by its name, None if it is missing. Raises `Refused` if it is not XML."""
         content = self._content.get(name.lower())
         if content is None:
             return None
