@@ -177,7 +177,7 @@ class ModelSettings(Group):
     instructions: str = Field(default="", max_length=4000)
     # as in "German"; left out, the model answers in the question's
     answer_language: str = Field(default="", pattern=r"^[\w ()-]{0,40}$")
-    # what differs between endpoints; `chatbot doctor --model` tries them and says which ones yours needs
+    # what differs between endpoints; the log names the setting when an endpoint refuses a request for one of them
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     sends_stream_options: bool = True
     instructions_role: Literal["system", "developer", "user"] = "system"

@@ -14,7 +14,7 @@ from chatbot.core.untrusted import Untrusted
 from chatbot.model.port import ModelFailed, Prompt, ToolRequest, ToolStep
 
 _MOST_REQUESTS = 16  # of one answer
-_MOST_CHARACTERS = 64 * 1024  # of all their arguments
+_MOST_CHARACTERS = 64 * 1024  # of all their names and arguments
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _BAD_FORM = "The model asked for a tool in a form that is not the expected one."
@@ -52,13 +52,14 @@ class RequestCollector:
         if not (index is None or type(index) is int) or not all(isinstance(text, str) for text in given):
             raise ModelFailed(_BAD_FORM)
         parts = self._find(index, *given[:2])
-        self._size += len(given[2])
-        if len(self._parts) > _MOST_REQUESTS or self._size > _MOST_CHARACTERS:
-            raise ModelFailed("The model asked for more tools than one answer may, or with more words.")
         for place in (0, 1):  # sent once; some endpoints repeat them, some send a name in pieces
             if given[place] != parts[place]:
                 parts[place] += given[place]
+                self._size += len(given[place])
         parts[2] += given[2]
+        self._size += len(given[2])
+        if len(self._parts) > _MOST_REQUESTS or self._size > _MOST_CHARACTERS:
+            raise ModelFailed("The model asked for more tools than one answer may, or with more words.")
 
     def _find(self, index: int | None, identifier: str, name: str) -> list[str]:
         """Return the request that a delta belongs to: by its index, or where that tells nothing by its identifier."""
