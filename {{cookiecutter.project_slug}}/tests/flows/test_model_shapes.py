@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from chatbot.chat.asking.metered import Metered
 from chatbot.config.settings import ModelSettings
+from chatbot.model.answer_reader import AnswerReader
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import (
     AnswerFiltered,
@@ -31,7 +33,14 @@ STREAM = {"content-type": "text/event-stream"}
 
 
 async def answer(
-    status: int, headers: dict[str, str], body: bytes, *, tools: bool = False, step: int = 7, **settings: Any
+    status: int,
+    headers: dict[str, str],
+    body: bytes,
+    *,
+    tools: bool = False,
+    must_answer: bool = False,
+    step: int = 7,
+    **settings: Any,
 ) -> str:
     """Return what the adapter makes of one response, in a word or two."""
 
@@ -51,9 +60,10 @@ async def answer(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     model = OpenAIModel(ModelSettings(base_url=f"http://127.0.0.1:{port}/v1", name="m", **settings))
+    prompt = Prompt("Be brief.", "When?", tools=TOOLS if tools else (), must_answer=must_answer)
     text, calls, ending = "", [], Finished("stop")
     try:
-        async for piece in model.answer(Prompt("Be brief.", "When?", tools=TOOLS if tools else ())):
+        async for piece in model.answer(prompt):
             if isinstance(piece, Finished):
                 ending = piece
             elif isinstance(piece, ToolRequest):
@@ -171,6 +181,39 @@ def test_thoughts_are_kept_apart_wherever_they_are_cut(text: str, kept: str, sta
     thoughts = ThoughtFilter(starts_thinking=starts)
     found = "".join(thoughts.feed(text[begin : begin + size]) for begin in range(0, len(text), size))
     assert found + thoughts.finish() == kept
+
+
+@pytest.mark.parametrize(("tools", "must_answer"), [(False, False), (True, True), (True, False)])
+def test_a_tool_is_asked_for_only_where_one_is_offered(tools: bool, must_answer: bool) -> None:
+    call = event({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "calculate", "arguments": "{}"}}]})
+    found = asyncio.run(answer(200, STREAM, call + b"data: [DONE]\n\n", tools=tools, must_answer=must_answer))
+    assert found == ("tool:calculate({})" if tools and not must_answer else "failure")
+
+
+def test_a_line_without_end_is_refused_while_it_arrives() -> None:
+    reader = AnswerReader(ThoughtFilter())
+    with pytest.raises(ModelFailed):
+        for _ in range(32):
+            reader.feed(b"x" * 64 * 1024)
+
+
+def test_an_event_of_endless_lines_is_refused_while_it_arrives() -> None:
+    reader = AnswerReader(ThoughtFilter())
+    with pytest.raises(ModelFailed):
+        for _ in range(200):
+            reader.feed(b"data: [1,\n")
+
+
+@pytest.mark.parametrize(("spaces", "expected"), [(3 * 1024 * 1024, "Well."), (5 * 1024 * 1024, "failure")])
+def test_an_answer_in_one_document_has_a_largest_size(spaces: int, expected: str) -> None:
+    body = b'{"choices": [{"message": {"content": "Well."}}]' + b" " * spaces + b"}"
+    assert asyncio.run(answer(200, {"content-type": "application/json"}, body, step=65536)) == expected
+
+
+def test_a_page_instead_of_an_answer_names_the_setting_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(answer(200, {"content-type": "text/html"}, b"<h1>Welcome</h1>")) == "failure"
+    assert "CHATBOT_MODEL__BASE_URL" in str([vars(record) for record in caplog.records])
 
 
 class RecordedUsage:

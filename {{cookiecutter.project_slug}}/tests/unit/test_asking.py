@@ -175,6 +175,13 @@ def test_requests_of_another_form_are_refused(deltas):
         collector.requests()
 
 
+def test_a_name_that_is_repeated_with_its_index_begins_no_other_request():
+    collector = RequestCollector()
+    for part in ("{", "}"):
+        collector.add([{"index": 0, "function": {"name": "one", "arguments": part}}])
+    assert collector.requests() == [ToolRequest("call_0", "one", "{}")]
+
+
 @pytest.mark.parametrize("field", ["id", "name", "arguments"])
 def test_a_request_in_endless_pieces_is_refused_while_it_arrives(field):
     collector = RequestCollector()
