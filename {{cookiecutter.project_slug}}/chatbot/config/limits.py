@@ -70,6 +70,8 @@ class LimitsSettings(Group):
     # of one process: requests under way, and connections
     most_requests: int = Field(default=1000, ge=1)
     most_connections: int = Field(default=4000, ge=1)
+    # of these from one address (of IPv6: one /64), unless it is a listed proxy
+    max_connections_per_address: int = Field(default=1000, ge=1)
     # how long an answer may be under way at the most; afterwards it no longer counts as open
     lease_seconds: int = Field(default=900, ge=30)
     # a request's head, and each next part of its body, must come in that time

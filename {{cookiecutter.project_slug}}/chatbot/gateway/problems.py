@@ -12,7 +12,7 @@ from chatbot.core.errors import Problem, TooLarge, Unprocessable
 from chatbot.core.ids import new_identifier
 from chatbot.gateway.access.actions import methods_of
 from chatbot.gateway.middleware.body import BodyTooLarge
-from chatbot.gateway.middleware.errors import refusal_body
+from chatbot.gateway.middleware.errors import write_refusal
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -50,8 +50,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 def _answer(request: Request, problem: Problem) -> Response:
     identifier = request.scope.get("request_id") or new_identifier()
-    body, kind = refusal_body(request.scope, problem, identifier)
-    headers = {"x-request-id": identifier} | {name.decode(): value.decode() for name, value in problem.headers}
-    if problem.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    return Response(body, problem.status, headers, kind)
+    body, headers = write_refusal(request.scope, problem, identifier)
+    response = Response(body, problem.status)
+    response.raw_headers = headers
+    return response

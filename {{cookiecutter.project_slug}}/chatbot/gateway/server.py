@@ -17,11 +17,12 @@ _NOT_STARTED = 3  # uvicorn has logged why
 
 def run_gateway(settings: Settings) -> None:
     """Serve until told to stop (SIGTERM lets requests under way end first)."""
+    proxies, https = settings.gateway.trusted_proxies, settings.gateway.public_url.startswith("https:")
     config = uvicorn.Config(
         build_application(build_gateway(settings)),
         host=settings.gateway.bind,
         port=settings.gateway.port,
-        http=with_limits(TimedProtocol, settings.limits),
+        http=with_limits(TimedProtocol, settings.limits, proxies=proxies, https=https),
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -37,7 +38,7 @@ def run_gateway(settings: Settings) -> None:
     if settings.mtls is None:
         server = uvicorn.Server(config)
     else:
-        server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits))
+        server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits, https=True))
     _take_descriptors()
     gc.freeze()  # modules and settings live as long as the process: no collection looks at them again
     with suppress(KeyboardInterrupt):  # asked for at a terminal

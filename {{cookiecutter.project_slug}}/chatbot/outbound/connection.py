@@ -6,7 +6,8 @@ from typing import cast
 
 import httptools
 
-_MOST_HEADER_BYTES = 32 * 1024
+_MAX_HEAD_BYTES = 32 * 1024
+_MAX_FRAMING = 8  # bytes that arrive for each byte of body: one letter in a chunk of its own takes six
 _HIGH_WATER = 256 * 1024
 
 
@@ -26,7 +27,8 @@ class Connection(asyncio.Protocol):
         """Forget the last answer."""
         self.parser = httptools.HttpResponseParser(self)
         self.headers: dict[bytes, bytes] = {}
-        self.header_bytes = 0
+        self.arrived_bytes = 0
+        self.body_bytes = 0  # of these
         self.status = 0
         self.headers_done = False
         self.done = False
@@ -43,14 +45,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and stop reading while the reader is slower."""
-        if not self.headers_done:
-            self.header_bytes += len(data)  # of one header that never ends, too
+        self.arrived_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(f"not HTTP: {type(error).__name__}")
-        if not self.headers_done and self.header_bytes > _MOST_HEADER_BYTES:
-            self.fail("too many header bytes")
+        # heads before the answer's own, chunk extensions and trailers count, too; chunks may be as small as a word
+        if self.arrived_bytes > _MAX_HEAD_BYTES + _MAX_FRAMING * self.body_bytes:
+            self.fail("too many bytes that are no body")
         if self.waiting > _HIGH_WATER and self.transport is not None:
             self.transport.pause_reading()  # the reader is slower than the service
         self.wake()
@@ -82,8 +84,9 @@ class Connection(asyncio.Protocol):
             raise httptools.HttpParserError
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; of several with one name the last."""
-        self.headers[name.lower()] = value
+        """Keep a header, of several with one name the last; a trailer is none (RFC 9110, section 6.5.1)."""
+        if not self.headers_done:
+            self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """Take the status."""
@@ -94,6 +97,7 @@ class Connection(asyncio.Protocol):
         """Keep a piece of the body."""
         self.chunks.append(body)
         self.waiting += len(body)
+        self.body_bytes += len(body)
 
     def on_message_complete(self) -> None:
         """Note that the answer is whole, and whether another may follow."""

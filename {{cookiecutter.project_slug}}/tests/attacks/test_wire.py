@@ -56,7 +56,7 @@ def test_no_target_is_a_second_name_for_something(stack: Stack, signed: Person, 
 
 
 # what the server's parser cuts off or passes over, before anything here sees it; what is left is the path that is judged
-CUT = {"/healthz#/../api/v1/session": "/healthz", "/api/v1/session ": SECRET, "ftp://127.0.0.1/api/v1/session": SECRET}
+CUT = {"/healthz#/../api/v1/session": "/healthz", "/api/v1/session ": SECRET}
 
 
 @pytest.mark.parametrize("target", CUT)
@@ -69,13 +69,16 @@ def test_what_is_cut_off_a_target_changes_nothing(stack: Stack, signed: Person, 
 
 @pytest.mark.parametrize(
     "authority",
-    ["{own}", "evil.example", "evil.example:80", "user@{own}", "{own}@evil.example", "127.0.0.1", "localhost"],
+    ["evil.example", "evil.example:80", "user@{own}", "{own}@evil.example", "127.0.0.1", "localhost"],
 )
 def test_an_address_in_the_target_changes_nothing(stack: Stack, signed: Person, authority: str) -> None:
-    """CVE-2026-48710: only the path of an absolute target counts (RFC 9112, section 3.2.2), and the Host is judged."""
+    """CVE-2026-48710: an absolute target's host is judged beside the header's (RFC 9112, section 3.2.2)."""
     target = "http://" + authority.format(own=stack.url.removeprefix("http://")) + SECRET
-    assert speak(stack, request(stack, "GET", target)).statuses in ([401], [400])
+    assert set(speak(stack, request(stack, "GET", target, cookie(signed))).statuses) <= {400, 421}
     assert set(speak(stack, request(stack, "GET", target, host="evil.example")).statuses) <= {400, 421}
+    own = target.replace(target.removesuffix(SECRET), stack.url)
+    assert speak(stack, request(stack, "GET", own)).statuses == [401]
+    assert set(speak(stack, request(stack, "GET", own, cookie(signed), host="evil.example")).statuses) <= {400, 421}
     public = target.replace(SECRET, "/healthz")
     heard = speak(stack, request(stack, "GET", public + "/.." + SECRET, cookie(signed)))
     assert set(heard.statuses) <= REFUSED

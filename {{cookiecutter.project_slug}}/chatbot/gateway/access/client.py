@@ -21,7 +21,7 @@ def find_client(scope: Scope, proxies: Networks) -> str:
     """Return the client's address as text."""
     peer = scope.get("client")
     address = str(peer[0]) if peer else _UNKNOWN
-    if not proxies or not _is_listed(address, proxies):
+    if not proxies or not is_listed(address, proxies):
         return address
     said = b",".join(value for name, value in scope["headers"] if name == _HEADER).decode("latin-1")
     for part in reversed(said.split(",")):
@@ -32,7 +32,7 @@ def find_client(scope: Scope, proxies: Networks) -> str:
         if "%" in part:
             return _UNKNOWN  # an IPv6 zone is any text
         address = str(found)
-        if not _is_listed(address, proxies):
+        if not is_listed(address, proxies):
             return address
     return address
 
@@ -55,7 +55,8 @@ def client_bucket(address: str) -> str:
     return address
 
 
-def _is_listed(address: str, proxies: Networks) -> bool:
+def is_listed(address: str, proxies: Networks) -> bool:
+    """Say whether an address is one of the proxies that the settings list."""
     try:
         found = ip_address(address)
     except ValueError:

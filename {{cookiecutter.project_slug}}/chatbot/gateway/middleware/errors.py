@@ -21,7 +21,25 @@ _SENTENCES = {
     404: "There is no page at this address.",
     405: "This address cannot be opened in a browser.",
 }
+# whoever is not let in, or asks too often, keeps no connection
+_ENDS_CONNECTION = frozenset({401, 408, 413, 421, 429, 503})
 FAULT = "Something failed on our side. Try again; if it goes on, report the identifier."
+
+
+def write_refusal(scope: Scope, problem: Problem, identifier: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Return body and headers of a refusal, in the form that the caller's interface uses."""
+    body, kind = refusal_body(scope, problem, identifier)
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", identifier.encode()),
+        *problem.headers,
+    ]
+    if problem.status in _ENDS_CONNECTION:
+        headers.append((b"connection", b"close"))
+    if problem.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return body, headers
 
 
 def refusal_body(scope: Scope, problem: Problem, identifier: str) -> tuple[bytes, str]:
@@ -62,18 +80,9 @@ def _error_object(problem: Problem, identifier: str) -> bytes:
 
 
 async def send_problem(scope: Scope, send: Send, problem: Problem, identifier: str = "") -> None:
-    """Answer with a refusal, in the form that the caller's interface uses."""
-    identifier = identifier or scope.get("request_id") or new_identifier()
-    body, kind = refusal_body(scope, problem, identifier)
-    start = [
-        (b"content-type", kind.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-request-id", identifier.encode()),
-        *problem.headers,
-    ]
-    if problem.status == 401:
-        start.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": problem.status, "headers": start})
+    """Answer with a refusal."""
+    body, headers = write_refusal(scope, problem, identifier or scope.get("request_id") or new_identifier())
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -16,6 +16,7 @@ _POLICY = {
     "connect-src": "'self'",
     "form-action": "'self'",
     "manifest-src": "'self'",
+    "worker-src": "'none'",
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
     "require-trusted-types-for": "'script'",
@@ -57,15 +58,20 @@ HEADERS = {
 _TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"  # two years, RFC 6797
 
 
+def policy_headers(*, https: bool) -> list[tuple[bytes, bytes]]:
+    """Return the policy's headers for an origin with or without TLS."""
+    headers = dict(HEADERS)
+    if https:  # never for a development host on plain HTTP: it would lock out its other ports
+        headers["strict-transport-security"] = _TRANSPORT_SECURITY
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
 class SecurityHeaders:
     """Writes the policy onto every response; what a route says of caching stays, else nothing is kept."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = dict(HEADERS)
-        if https:  # never for a development host on plain HTTP: it would lock out its other ports
-            self._headers["strict-transport-security"] = _TRANSPORT_SECURITY
-        self._raw = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        self._raw = policy_headers(https=https)
         self._names = frozenset(name for name, _ in self._raw)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
