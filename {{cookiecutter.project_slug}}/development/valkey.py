@@ -36,7 +36,7 @@ _USERS: dict[str, dict[str, str]] = {
     "state": {
         "gateway": f"~session:* ~sessions:* ~attempt:* ~rate:* ~budget:* ~open:* {_CONNECT}"
         " +hset +hsetnx +hmget +hincrby +expire +expireat +pexpire +pexpireat +del +evalsha +set +get +getdel"
-        " +zadd +zcard +zrange +zrem +zremrangebyscore"
+        " +zadd +zcard +zrange +zrem +zremrangebyscore +sadd +smembers"
         " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
         " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
         "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"

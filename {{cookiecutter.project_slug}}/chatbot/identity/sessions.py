@@ -2,7 +2,8 @@
 
 Stops: theft by script (the cookie is HttpOnly and says nothing), fixation (an id is only ever made here,
 anew at each sign-in), endless sessions (an idle and an absolute limit). Valkey keeps only the SHA-256 of
-the id, so that reading Valkey gives no session. Fails closed: without Valkey nobody is signed in.
+the id, so that reading Valkey gives no session, and what it keeps is sealed, so that writing gives none either
+(`session_seal.py`). Fails closed: without Valkey nobody is signed in.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,9 +21,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chatbot.core.errors import Unavailable
-from chatbot.core.principal import Principal, Role
+from chatbot.core.principal import Principal
 from chatbot.identity.admission import Admission, Carrier
+from chatbot.identity.session_seal import FIELDS, ForgedSession, KeptSession, SessionSeal
 from chatbot.limits.scripts import Counters
+from chatbot.monitoring.refusals import note_refusal
 
 _TOKEN_BYTES = 32
 
@@ -47,7 +51,7 @@ class OpenSession:
     end: int
 
 
-_SHOWN = ["agent", "address", "begun", "seen", "end"]
+_SHOWN = ["agent", "address", "seen"]
 _NOWHERE = Origin()
 
 
@@ -58,6 +62,7 @@ class SessionStore:
         self._valkey = valkey
         self._counters = Counters(valkey)
         self._key = key
+        self._seal = SessionSeal(key)
         self._idle = idle_seconds
         self._absolute = absolute_seconds
 
@@ -84,6 +89,7 @@ class SessionStore:
             "provider": _provider_name(origin.provider_session),
             "end": now + self._absolute,
         }
+        values["mac"] = self._seal.make(digest, values)
         index = _index(who.user_id)
         try:
             async with self._valkey.pipeline(transaction=True) as pipe:
@@ -93,7 +99,8 @@ class SessionStore:
                 pipe.zremrangebyscore(index, "-inf", now)
                 pipe.expire(index, self._absolute)
                 if origin.provider_session:  # so that its end there is found here (close_provider_session)
-                    pipe.set(_provider_name(origin.provider_session), str(who.user_id), ex=self._absolute)
+                    pipe.sadd(_provider_name(origin.provider_session), str(who.user_id))
+                    pipe.expire(_provider_name(origin.provider_session), self._absolute)
                 await pipe.execute()
         except RedisError as error:
             raise Unavailable("Nobody can sign in just now. Try again in a moment.") from error
@@ -109,19 +116,29 @@ class SessionStore:
         digest = digest_token(token)
         found = await self._counters.gate(_name(digest), int(time.time() * 1000), self._idle, b"", asked)
         verdict: dict[str, Any] = orjson.loads(found[5]) if asked else {}
-        if not found[0]:
+        values = [*found[:5], *found[6:]]
+        kept = await self._read(digest, values) if any(values) else None
+        if kept is None:
             return None, verdict
-        tenant, user, role, name, authenticated = (value.decode() for value in found[:5])
-        who = Principal(UUID(tenant), UUID(user), Role(role), name)
-        return Admission(who, Carrier.SESSION, public_id(digest), None, int(authenticated)), verdict
+        return Admission(kept.principal, Carrier.SESSION, public_id(digest), None, kept.authenticated), verdict
 
     async def is_open(self, token: str) -> bool:
         """Say whether `token` still opens a session, without prolonging it."""
         try:
-            (end,) = await self._valkey.hmget(_name(digest_token(token)), ["end"])
+            found = await self._valkey.hmget(_name(digest := digest_token(token)), FIELDS)
         except RedisError as error:
             raise Unavailable("Sessions cannot be read just now. Try again in a moment.") from error
-        return end is not None and time.time() < int(end)
+        kept = await self._read(digest, found) if any(found) else None
+        return kept is not None and time.time() < kept.end
+
+    async def _read(self, digest: str, found: Sequence[bytes | None]) -> KeptSession | None:
+        """Return a kept session, or None for a forged one, which is deleted."""
+        try:
+            return self._seal.read(digest, found)
+        except ForgedSession:
+            note_refusal("web-session", "a forged session")
+            await self._end([digest], None)
+            return None
 
     async def close(self, token: str) -> None:
         """End a session."""
@@ -141,16 +158,18 @@ class SessionStore:
         try:
             async with self._valkey.pipeline(transaction=False) as pipe:
                 for digest in digests:
-                    pipe.hmget(_name(digest), _SHOWN)
+                    pipe.hmget(_name(digest), [*FIELDS, *_SHOWN])
                 found = await pipe.execute()
         except RedisError as error:
             raise Unavailable("Sessions cannot be read just now. Try again in a moment.") from error
         now = time.time()
         shown = []
-        for digest, (agent, address, begun, seen, end) in zip(digests, found, strict=True):
-            if end is not None and int(end) > now:  # else it ended when it was idle
-                times = int(begun), int(seen), int(end)
-                shown.append(OpenSession(public_id(digest), agent.decode(), address.decode(), *times))
+        for digest, values in zip(digests, found, strict=True):
+            kept = await self._read(digest, values[: len(FIELDS)]) if any(values) else None
+            if kept is not None and kept.end > now:  # else it ended when it was idle
+                agent, address, seen = ((value or b"").decode("utf-8", "replace") for value in values[len(FIELDS) :])
+                last = int(seen) if seen.isdecimal() else kept.begun
+                shown.append(OpenSession(public_id(digest), agent, address, kept.begun, last, kept.end))
         return shown
 
     async def close_one(self, user: UUID, session: str) -> bool:
@@ -158,19 +177,20 @@ class SessionStore:
         ended = [digest for digest in await self.list_open(user) if public_id(digest) == session]
         return await self._end(ended, user) > 0
 
-    async def close_provider_session(self, session: str) -> None:
-        """End the sessions that began with this one of the identity provider's."""
-        name = _provider_name(session)
+    async def close_provider_session(self, session: str) -> int:
+        """End the sessions, in every tenant, that began with this one of the identity provider's; return how many."""
+        name, count = _provider_name(session), 0
         try:
-            user = await self._valkey.getdel(name)
-            if user is None:
-                return
-            digests = await self.list_open(UUID(user.decode()))
-            kept = [await self._valkey.hmget(_name(digest), ["provider"]) for digest in digests]
-        except RedisError as error:
+            users = await self._valkey.smembers(name)
+            for user in map(UUID, (found.decode() for found in users)):
+                digests = await self.list_open(user)
+                kept = [await self._valkey.hmget(_name(digest), ["provider"]) for digest in digests]
+                ended = [digest for digest, found in zip(digests, kept, strict=True) if found[0] == name.encode()]
+                count += await self._end(ended, user)
+            await self._valkey.delete(name)
+        except (RedisError, ValueError) as error:
             raise Unavailable("Sessions cannot be ended just now. Try again in a moment.") from error
-        ended = [digest for digest, found in zip(digests, kept, strict=True) if found[0] == name.encode()]
-        await self._end(ended, UUID(user.decode()))
+        return count
 
     async def close_former(self, who: Principal) -> None:
         """End the sessions of a person who had another role then."""
@@ -224,7 +244,7 @@ def _name(digest: str) -> str:
 
 
 def _provider_name(session: str) -> str:
-    return f"sessions:provider:{digest_token(session)}" if session else ""
+    return f"sessions:by-provider:{digest_token(session)}" if session else ""
 
 
 def _index(user: UUID) -> str:

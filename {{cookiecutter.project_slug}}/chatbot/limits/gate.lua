@@ -11,22 +11,25 @@
 --            more of a reservation that exists; limits [[scope, {tokens per minute, day, month}, {micros ...}], ...],
 --            -1 for none; scope is user, key, tenant or all
 -- Returns tenant, user, role, name and time of the sign-in ("" each when there is no live session; the last three ""
--- when the caller was known) and, when something was asked, the verdict as JSON. Without a caller only rates by
--- address count, and nothing is reserved.
+-- when the caller was known); the verdict as JSON, or "" when nothing was asked; and of a session its beginning, end,
+-- provider and MAC, by which the caller judges whether it is genuine. Without a caller only rates by address count, and
+-- nothing is reserved.
 --   verdict  ok, rate, streams, budget or unknown      at     which rate, from 0      scope, window, kind  which budget
 --            unknown: whether a person or tenant has a budget of their own is not kept here; keep it, and ask again
 --   wait     milliseconds until it may fit    left   [[remaining, milliseconds to the reset], ...] per rate
 local now = tonumber(ARGV[1])
-local found = { '', '', '', '', '' }
+local found = { '', '', '', '', '', '', '', '', '', '' }
 
 if KEYS[1] then
-  local session = redis.call('HMGET', KEYS[1], 'tenant', 'user', 'role', 'name', 'authenticated', 'end')
-  local seconds, last = math.floor(now / 1000), tonumber(session[6] or 0)
+  local fields = { 'tenant', 'user', 'role', 'name', 'authenticated', '', 'begun', 'end', 'provider', 'mac' }
+  local session = redis.pcall('HMGET', KEYS[1], unpack(fields))
+  local seconds = math.floor(now / 1000)
+  local last = session.err and 0 or tonumber(session[8] or 0) or 0
   if seconds < last then
     redis.call('HSET', KEYS[1], 'seen', seconds)
     redis.call('EXPIREAT', KEYS[1], math.min(seconds + tonumber(ARGV[2]), last))
-    found = { session[1], session[2], session[3], session[4], session[5] }
-  elseif session[6] then
+    for place = 1, 10 do found[place] = session[place] or '' end
+  elseif session.err or session[8] then  -- at its end, or nothing that a gateway wrote
     redis.call('DEL', KEYS[1])
   end
 else

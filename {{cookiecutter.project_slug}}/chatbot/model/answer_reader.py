@@ -14,7 +14,7 @@ import orjson
 from chatbot.model.port import Finished, ModelFailed
 from chatbot.model.refusals import read_refusal
 from chatbot.model.thinking import ThoughtFilter
-from chatbot.model.tokens import tokens_of_bytes
+from chatbot.model.tokens import count_bytes
 from chatbot.model.tool_calls import RequestCollector
 
 _MAX_LINE, _MAX_PENDING_LINES = 1024 * 1024, 100
@@ -37,9 +37,8 @@ class AnswerReader:
     calls: RequestCollector = field(default_factory=RequestCollector)
     finished: bool = False
     has_text: bool = False
-    began: bool = False
+    _said: int = 0
     _pending_lines: int = 0
-    _thought: int = 0
     _reason: str = ""
     _usage: dict[str, Any] = field(default_factory=dict)
     _rest: bytes = b""
@@ -48,7 +47,6 @@ class AnswerReader:
 
     def feed(self, piece: bytes) -> str:
         """Take what arrived, and return the text in it. Raises a `Problem`."""
-        self.began = self.began or bool(piece)
         if self._rest.endswith(b"\r"):  # the other half of a line's end may come now
             self._rest, piece = self._rest[:-1], b"\r" + piece
         if piece.endswith(b"\r"):
@@ -86,11 +84,13 @@ class AnswerReader:
         return text + self.thoughts.finish()
 
     def used(self) -> Finished:
-        """Return the tokens that the endpoint says it used; thoughts count where it says nothing."""
-        prompt, answer = (_count(self._usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-        return Finished(
-            "stop", prompt, answer if answer is not None or not self._thought else tokens_of_bytes(self._thought)
-        )
+        """Return the tokens that the endpoint says it used."""
+        return Finished("stop", *(_count(self._usage.get(name)) for name in ("prompt_tokens", "completion_tokens")))
+
+    def take_said(self) -> int:
+        """Return how many bytes the model has said since the last call: text, thoughts and requests for tools."""
+        found, self._said = self._said, 0
+        return found
 
     def ending(self) -> Finished:
         """Return how the answer ended. Raises `ModelFailed` when it is no whole answer."""
@@ -160,14 +160,17 @@ class AnswerReader:
             self._reason = reason
         if not isinstance(delta, dict):
             raise ModelFailed(_BAD_FORM)
+        asked = self.calls.size
         if calls := delta.get("tool_calls"):
             self.calls.add(calls)
         if isinstance(call := delta.get("function_call"), dict):  # before there were several tools
             self.calls.add([{"index": 0, "function": call}])
+        self._said += self.calls.size - asked
         for name in ("reasoning_content", "reasoning"):
-            self._thought += len(thought) if isinstance(thought := delta.get(name), str) else 0
-        content = delta.get("content")
-        said = self.thoughts.feed(_text(content)) if content else ""
+            self._said += count_bytes(thought) if isinstance(thought := delta.get(name), str) else 0
+        content = _text(delta.get("content") or "")
+        self._said += count_bytes(content)
+        said = self.thoughts.feed(content) if content else ""
         if isinstance(refusal := delta.get("refusal"), str):
             said += refusal
         self.has_text = self.has_text or bool(said.strip())

@@ -14,6 +14,7 @@ from functools import lru_cache
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.asking import choose_request, say_result
 from chatbot.model.port import Finished, Piece, Prompt, ToolStep
+from chatbot.model.tokens import count_prompt, estimate_tokens
 from chatbot.model.words import content_stems, split_words
 
 ABSTAINS = "I could not find an answer to that in your documents."
@@ -59,7 +60,8 @@ class OfflineAssistant:
         most = prompt.options.max_tokens or len(words)  # a word counts as a token
         for piece in words[:most]:
             yield piece
-        yield Finished("length" if len(words) > most else "stop")
+        reason = "length" if len(words) > most else "stop"
+        yield Finished(reason, count_prompt(prompt), estimate_tokens("".join(words[:most])))
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -12,12 +12,13 @@ from chatbot.config.settings import ModelSettings
 from chatbot.core.errors import Problem
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.answer_reader import AnswerReader
-from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, ToolRequest
+from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, Unseen
 from chatbot.model.refusals import read_refusal
 from chatbot.model.thinking import ThoughtFilter
+from chatbot.model.tokens import count_bytes
 from chatbot.model.tool_calls import offer_fields, step_messages
 from chatbot.monitoring.causes import describe_cause
-from chatbot.outbound.connection import UpstreamFailed
+from chatbot.outbound.connection import Unreachable, UpstreamFailed
 from chatbot.outbound.http import Limits, Response, Service
 
 _log = logging.getLogger(__name__)
@@ -38,37 +39,38 @@ class OpenAIModel:
         if settings.key is not None:
             self._headers["authorization"] = f"Bearer {settings.key.get_secret_value()}"
 
-    async def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    async def answer(self, prompt: Prompt) -> AsyncIterator[Piece | Unseen]:
         """Yield the answer's text, all that arrived in one read at once, then requests for tools, then how it ended."""
         reader = AnswerReader(ThoughtFilter(starts_thinking=self._settings.starts_thinking))
         try:
             async with aclosing(self._parts(prompt, reader)) as parts:
                 async for part in parts:
                     yield part
-            ending = reader.ending()
         except UpstreamFailed as error:
             _log.warning("the model's endpoint failed", extra={"cause": describe_cause(error)})
             failure = ModelFailed("The language model is not reachable. Try again in a moment.")
-            failure.used = reader.used() if reader.began else None
+            # of an endpoint that was reached nobody knows what it has worked on: closed
+            failure.used = None if isinstance(error, Unreachable) else reader.used()
             raise failure from error
-        except Problem as problem:
-            if isinstance(problem, ModelFailed) and reader.began:
-                problem.used = reader.used()
-            raise
-        yield ending
 
-    async def _parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[str | ToolRequest, None]:
-        """Yield the texts, then the requests for tools. Raises a `Problem`."""
+    async def _parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[Piece | Unseen, None]:
+        """Yield what `answer` does. Raises a `Problem` or `UpstreamFailed`."""
         response = await self._service.post("/chat/completions", orjson.dumps(self._body(prompt)), self._headers)
         if response.status != 200 or response.media_type == "text/html":
-            raise await _refuse(response)
-        async for text in _texts(response, reader):
-            yield text
-        reader.ending()  # it may be none
-        for request in reader.calls.requests():
-            if not prompt.tools or prompt.must_answer:
-                raise ModelFailed("The model asked for a tool where it was to answer.")
-            yield request
+            raise await _refuse(response)  # nobody asks money for that
+        yield Unseen()
+        try:
+            async for text in _texts(response, reader):
+                yield text
+            ending = reader.ending()  # it may be none
+            for request in reader.calls.requests():
+                if not prompt.tools or prompt.must_answer:
+                    raise ModelFailed("The model asked for a tool where it was to answer.")
+                yield request
+        except ModelFailed as failure:
+            failure.used = reader.used()
+            raise
+        yield ending
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         settings = self._settings
@@ -137,7 +139,7 @@ def _wishes(options: AnswerOptions, settings: ModelSettings) -> dict[str, Any]:
     return limits | {name: value for name, value in wished.items() if value is not None}
 
 
-async def _texts(response: Response, reader: AnswerReader) -> AsyncIterator[str]:
+async def _texts(response: Response, reader: AnswerReader) -> AsyncIterator[str | Unseen]:
     whole = b"" if response.media_type == "application/json" else None
     try:
         async for piece in response.pieces():
@@ -147,14 +149,23 @@ async def _texts(response: Response, reader: AnswerReader) -> AsyncIterator[str]
                     raise ModelFailed("The model's answer is too long.")
                 continue
             is_finished = reader.finished
-            if text := reader.feed(piece):
+            text = reader.feed(piece)
+            if unseen := reader.take_said() - count_bytes(text):
+                yield Unseen(unseen)  # first, since the reader may leave at the text
+            if text:
                 yield text
             if reader.finished and not is_finished:
                 response.hurry(_AFTERMATH_SECONDS)  # its end is only awaited to use the connection again
+        text = reader.end() if whole is None else reader.take_whole(whole)
     except UpstreamFailed:
         if not reader.finished:
             raise
-    if text := reader.end() if whole is None else reader.take_whole(whole):
+        text = reader.end()
+    except Problem:
+        yield Unseen(reader.take_said())  # what came with the fault
+        raise
+    yield Unseen(reader.take_said() - count_bytes(text))
+    if text:
         yield text
 
 

@@ -109,14 +109,24 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else one + other
 
 
-# what a model's answer is made of
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What the provider has done that no reader sees: the first one, that it has the prompt; then, so many bytes.
+
+    Thoughts, and requests for tools while they arrive.
+    """
+
+    size: int = 0
+
+
+# what an answer is made of
 Piece = str | ToolRequest | Finished
 
 
 class ModelFailed(Unavailable):
     """The model did not answer, or answered something that is no answer.
 
-    `used` are the tokens of a call that was answered all the same: they are paid for.
+    `used` are the tokens of a call that the provider has worked on all the same: they are paid for.
     """
 
     title = "The language model did not answer"
@@ -162,9 +172,10 @@ class AnswerFiltered(Problem):
 class LanguageModel(Protocol):
     """Streams the answer to a prompt."""
 
-    def answer(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    def answer(self, prompt: Prompt) -> AsyncIterator[Piece | Unseen]:
         """Yield the answer in pieces as they arrive, then requests for the prompt's tools, at last how it ended.
 
+        Between them stands what is paid for and not shown; without any of it a call that ends early costs nothing.
         Without tools in the prompt there are no requests. Raises `ModelFailed`.
         """
         ...

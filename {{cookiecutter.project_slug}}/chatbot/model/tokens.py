@@ -11,14 +11,14 @@ _BYTES_PER_TOKEN = 4  # of English text, by the tokenisers in common use
 _AROUND = 256  # bytes that an adapter writes around a segment: a role, a boundary, a source
 
 
-def tokens_of_bytes(count: int) -> int:
+def tokens_ofcount_bytes(count: int) -> int:
     """Return an estimate of the tokens in so many bytes: a quarter of them, rounded up."""
     return -(-count // _BYTES_PER_TOKEN)
 
 
 def estimate_tokens(text: str) -> int:
     """Return an estimate of a text's tokens."""
-    return tokens_of_bytes(_bytes(text))
+    return tokens_ofcount_bytes(count_bytes(text))
 
 
 def count_prompt(prompt: Prompt) -> int:
@@ -26,9 +26,10 @@ def count_prompt(prompt: Prompt) -> int:
     return sum(map(estimate_tokens, _segments(prompt)))
 
 
-def bound_prompt(prompt: Prompt) -> int:
-    """Return a number of tokens that the prompt cannot exceed: a tokenizer makes at most one of each byte."""
-    return sum(_bytes(segment) + _AROUND for segment in _segments(prompt))
+def measure_prompt(prompt: Prompt) -> tuple[int, int]:
+    """Return the prompt's bytes, and more tokens than it can have: a tokenizer makes at most one of each byte."""
+    sizes = [count_bytes(segment) for segment in _segments(prompt)]
+    return sum(sizes), sum(sizes) + _AROUND * len(sizes)
 
 
 def _segments(prompt: Prompt) -> Iterator[str]:
@@ -47,5 +48,6 @@ def _segments(prompt: Prompt) -> Iterator[str]:
         yield step.result.text
 
 
-def _bytes(text: str) -> int:
+def count_bytes(text: str) -> int:
+    """Return the size of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -29,6 +29,11 @@ class RequestCollector:
         self._size = 0
 
     @property
+    def size(self) -> int:
+        """The characters that have come."""
+        return self._size
+
+    @property
     def is_empty(self) -> bool:
         """Say whether no tool was asked for."""
         return not self._parts

@@ -15,6 +15,10 @@ class UpstreamFailed(Exception):
     """The service could not be reached, broke off, was too slow, or sent too much. The text is for the log."""
 
 
+class Unreachable(UpstreamFailed):
+    """No connection was made: nothing was sent."""
+
+
 class Connection(asyncio.Protocol):
     """Feeds the parser and hands over what arrived since the last look."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
-from chatbot.outbound.connection import Connection, UpstreamFailed
+from chatbot.outbound.connection import Connection, Unreachable, UpstreamFailed
 
 _MOST_IDLE_SECONDS = 4.0  # servers close after 5 or more: a call must not meet a connection that is just being closed
 
@@ -47,7 +47,7 @@ class Service:
         self._idle: deque[Connection] = deque(maxlen=idle_connections)
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> "Response":
-        """Send `body` and return the response once its headers are there. Raises `UpstreamFailed`."""
+        """Send `body` and return the response once its headers are there. Raises `Unreachable`, `UpstreamFailed`."""
         end = asyncio.get_running_loop().time() + self._limits.total_seconds
         head = [f"POST {self._path}{path} HTTP/1.1", f"host: {self._authority}", f"content-length: {len(body)}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
@@ -78,7 +78,7 @@ class Service:
                     Connection, self._host, self._port, ssl=self._tls
                 )
         except (OSError, TimeoutError) as error:
-            raise UpstreamFailed(f"cannot connect: {type(error).__name__}") from error
+            raise Unreachable(f"cannot connect: {type(error).__name__}") from error
         return connection
 
     def give_back(self, connection: Connection) -> None:

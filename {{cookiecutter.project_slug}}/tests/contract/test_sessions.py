@@ -4,16 +4,18 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
 
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
-from chatbot.identity.sessions import SessionStore
+from chatbot.identity.sessions import Origin, SessionStore
 from development.stack import Stack
+from tests.doubles.kept_sessions import rewrite_session
 
 ALICE = Principal(UUID(int=1), UUID(int=2), Role.MEMBER, "alice")
 KEY = b"k" * 32
@@ -78,10 +80,10 @@ def test_a_session_ends_when_idle_and_at_its_absolute_end(attempt: Callable[...,
         token = await sessions.open(ALICE)
         with stack.state.connect() as everything:
             assert 0 < everything.ttl(name(token)) <= 60
-            everything.hset(name(token), "end", int(time.time()) + 5)
+            rewrite_session(stack, name(token), key=KEY, end=int(time.time()) + 5)
             await sessions.find(token)
             assert 0 < everything.ttl(name(token)) <= 5, "use prolongs a session up to its absolute end only"
-            everything.hset(name(token), "end", int(time.time()))
+            rewrite_session(stack, name(token), key=KEY, end=int(time.time()))
         assert await sessions.find(token) is None
 
     attempt(action)
@@ -116,3 +118,77 @@ def test_without_valkey_nobody_is_signed_in(tmp_path: Any) -> None:
         await valkey.aclose()
 
     asyncio.run(action())
+
+
+FORGERIES = {
+    field: [value, b"", b"\xff"]
+    for field, value in {
+        "tenant": b"00000000-0000-4000-8000-000000000001", "user": b"00000000-0000-4000-8000-000000000002", "role": b"admin",
+        "name": b"Mallory", "authenticated": b"2000000000", "begun": b"1", "end": b"9999999999", "provider": b"x", "mac": b"A" * 44,
+    }.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field in FORGERIES for value in FORGERIES[field]])
+def test_a_session_that_was_changed_in_valkey_is_none(
+    attempt: Callable[..., Any], stack: Stack, field: str, value: bytes
+) -> None:
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        for look in (sessions.find, sessions.is_open, lambda _: sessions.show_all(ALICE.user_id)):
+            token = await sessions.open(ALICE, origin=Origin(provider_session="p"))
+            with stack.state.connect() as everything:
+                if value == b"" and field == "mac":
+                    everything.hdel(name(token), "mac")
+                else:
+                    everything.hset(name(token), field, value)
+                assert not await look(token)
+                if (field, value) != ("end", b""):  # which is none that the script could have taken for a session
+                    assert not everything.exists(name(token)), "it is kept"
+
+    attempt(action)
+
+
+@pytest.mark.parametrize("end", ["", "abc", "1e400", "nan", "0x7fffffff", "-1"])
+@pytest.mark.parametrize("role", ["root", "", "admin"])
+def test_a_session_of_any_form_is_none_and_no_fault(
+    attempt: Callable[..., Any], stack: Stack, end: str, role: str
+) -> None:
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        values = {"tenant": "t", "user": "u", "role": role, "name": "n", "authenticated": "x", "begun": "1", "end": end}
+        with stack.state.connect() as everything:
+            everything.hset(name("token"), mapping=values)
+            assert await sessions.find("token") is None
+            assert not everything.exists(name("token"))
+            everything.lpush(name("token"), "not even a hash")
+            assert await sessions.find("token") is None
+            assert not everything.exists(name("token"))
+
+    attempt(action)
+
+
+def test_a_session_of_another_name_is_none(attempt: Callable[..., Any], stack: Stack) -> None:
+    """A genuine session, copied under the digest of a token that the thief knows."""
+
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        token = await sessions.open(ALICE)
+        with stack.state.connect() as everything:
+            everything.hset(name("known"), mapping=everything.hgetall(name(token)))
+        assert await sessions.find("known") is None
+        assert (await sessions.find(token)).principal == ALICE
+        await sessions.close(token)
+
+    attempt(action)
+
+
+def test_the_provider_s_end_ends_its_sessions_in_every_tenant(attempt: Callable[..., Any], stack: Stack) -> None:
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        elsewhere = replace(ALICE, user_id=uuid4())
+        theirs = [await sessions.open(who, origin=Origin(provider_session="p1")) for who in (ALICE, elsewhere, ALICE)]
+        another = await sessions.open(ALICE, origin=Origin(provider_session="p2"))
+        assert await sessions.close_provider_session("p1") == 3
+        assert [await sessions.find(token) for token in theirs] == [None] * 3
+        assert await sessions.find(another) is not None
+        assert await sessions.close_provider_session("p1") == 0
+        await sessions.close(another)
+
+    attempt(action)

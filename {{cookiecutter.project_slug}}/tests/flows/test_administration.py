@@ -12,6 +12,7 @@ import pytest
 
 from chatbot.core.principal import Role
 from development.stack import Stack
+from tests.doubles.kept_sessions import rewrite_session
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel, talk_on
 
@@ -210,9 +211,9 @@ def test_a_body_that_says_more_or_something_else_changes_nothing(team: Team, wha
 
 def test_a_dangerous_act_needs_a_sign_in_of_a_moment_ago(team: Team) -> None:
     with team.admin.stack.state.connect() as valkey:
-        for name in valkey.keys("session:*"):
-            if valkey.hget(name, "user") == team.admin.user.encode():
-                valkey.hset(name, "authenticated", "1")
+        kept = [name for name in valkey.keys("session:*") if valkey.hget(name, "user") == team.admin.user.encode()]
+    for name in kept:
+        rewrite_session(team.admin.stack, name.decode(), authenticated=1)
     for method, what, body in (
         ("PATCH", "role", {"role": "admin"}),
         ("PATCH", "budget", {"monthly_tokens": 1}),

@@ -11,6 +11,7 @@ from joserfc import jwk, jwt
 
 from development.provider_logout import EVENT, logout_token
 from development.stack import Stack
+from tests.doubles.kept_sessions import rewrite_session
 from tests.doubles.person import Person
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -68,8 +69,9 @@ def test_nobody_ends_another_s_session(alice: Person, person: Callable[..., Pers
 def age(person: Person, seconds: int) -> None:
     """Let the person's proof of who they are be so many seconds old."""
     with person.stack.state.connect() as everything:
-        for key in everything.scan_iter("session:*"):
-            everything.hincrby(key, "authenticated", -seconds)
+        kept = {key.decode(): int(everything.hget(key, "authenticated")) for key in everything.scan_iter("session:*")}
+    for key, authenticated in kept.items():
+        rewrite_session(person.stack, key, authenticated=authenticated - seconds)
 
 
 def test_a_dangerous_act_needs_a_new_proof_and_a_new_proof_is_a_new_session(person: Callable[..., Person]) -> None:
@@ -194,8 +196,9 @@ def test_another_site_s_page_cannot_use_what_the_provider_may(alice: Person) -> 
 def test_use_is_seen(person: Callable[..., Person]) -> None:
     bob = person("bob")
     with bob.stack.state.connect() as everything:
-        for key in everything.scan_iter("session:*"):
-            everything.hset(key, mapping={"seen": int(time.time()) - 500, "begun": int(time.time()) - 1000})
+        kept = [key.decode() for key in everything.scan_iter("session:*")]
+    for key in kept:
+        rewrite_session(bob.stack, key, seen=int(time.time()) - 500, begun=int(time.time()) - 1000)
     shown = next(session for session in sessions(bob) if session["current"])
     passed = datetime.fromisoformat(shown["seen_at"]) - datetime.fromisoformat(shown["begun_at"])
     assert passed.total_seconds() >= 990
@@ -205,7 +208,7 @@ def test_a_change_of_rights_ends_the_sessions_of_before(person: Callable[..., Pe
     carol = person("carol")
     (own,) = [session["id"] for session in sessions(carol) if session["current"]]
     with carol.stack.state.connect() as everything:
-        for key in everything.scan_iter(f"session:{own}*"):
-            everything.hset(key, "role", "admin")  # as if she had been one until now
+        (kept,) = everything.scan_iter(f"session:{own}*")
+    rewrite_session(carol.stack, kept.decode(), role="admin")  # as if she had been one until now
     again = person("carol")
     assert (signed_in(carol), signed_in(again)) == (False, True)

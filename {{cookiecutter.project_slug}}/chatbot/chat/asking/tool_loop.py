@@ -10,10 +10,11 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
+from chatbot.chat.asking.metered import Metered
 from chatbot.chat.asking.prompt import add_tools
 from chatbot.config.settings import ToolsSettings
 from chatbot.core.principal import Principal
-from chatbot.model.port import Finished, LanguageModel, ModelFailed, Piece, Prompt, ToolOffer, ToolRequest, ToolStep
+from chatbot.model.port import Finished, ModelFailed, Piece, Prompt, ToolOffer, ToolRequest, ToolStep
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.calls import ToolCall, ToolResult, Verdict
 
@@ -42,7 +43,7 @@ class ToolLoop:
         self._broker = broker
         self._settings = settings
 
-    async def begin(self, who: Principal, model: LanguageModel) -> Answering:
+    async def begin(self, who: Principal, model: Metered) -> Answering:
         """Return what answers prompts for `who`: `model` with the tools offered to them, or alone without any."""
         offers = await self._broker.offers(who)
         return _Conversation(model, self._broker, self._settings, who, offers).answer if offers else model.answer
@@ -52,7 +53,7 @@ class ToolLoop:
 class _Conversation:
     """One turn with a model that may ask for tools."""
 
-    model: LanguageModel
+    model: Metered
     broker: ToolBroker
     settings: ToolsSettings
     who: Principal

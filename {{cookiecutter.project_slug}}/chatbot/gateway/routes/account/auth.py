@@ -148,10 +148,11 @@ async def end_by_provider(request: Request, parts: Using) -> Response:
         raise
     except RedisError as error:
         raise Unavailable("Sessions cannot be ended just now. Try again in a moment.") from error
+    ended = 0
     if claims.get("sid"):
-        await parts.sessions.close_provider_session(f"{claims['iss']}|{claims['sid']}")
-    else:
-        for tenant in {tenant for tenant, _ in parts.settings.identity.groups.values()}:
+        ended = await parts.sessions.close_provider_session(f"{claims['iss']}|{claims['sid']}")
+    if not ended and claims.get("sub"):  # the whole person's, too, when nobody here knows that session
+        for tenant in _tenants(parts):
             await parts.sessions.close_all(user_id(tenant, claims["iss"], claims["sub"]))
     return Response(status_code=200)
 
@@ -161,6 +162,11 @@ def _origin(request: Request, claims: Mapping[str, Any]) -> Origin:
     known = f"{claims['iss']}|{session}" if isinstance(session, str) else ""
     agent = describe_browser(request.headers.get("user-agent", "")[:400])
     return Origin(client_address(request.scope), agent, known)
+
+
+def _tenants(parts: Parts) -> set[str]:
+    """Return every tenant that the settings name."""
+    return {tenant for tenant, _ in parts.settings.identity.groups.values()}
 
 
 def _names(request: Request) -> CookieNames:
