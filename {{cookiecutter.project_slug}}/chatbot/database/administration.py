@@ -41,6 +41,11 @@ async def enrol(
     return Enrolled(Role(row.role) if row.role else None, row.changed)
 
 
+async def depart(connection: AsyncConnection) -> bool:
+    """Note that the provider no longer names the principal as one of the tenant's; say whether it was known as one."""
+    return bool(await connection.scalar(select(func.secure.depart())))
+
+
 async def read_budget(connection: AsyncConnection, who: Principal) -> int | None:
     """Return the tokens for each month that the tenant's administrator set."""
     return await connection.scalar(select(Tenant.monthly_tokens).where(Tenant.id == who.tenant_id))

@@ -177,20 +177,21 @@ class SessionStore:
         ended = [digest for digest in await self.list_open(user) if public_id(digest) == session]
         return await self._end(ended, user) > 0
 
-    async def close_provider_session(self, session: str) -> int:
-        """End the sessions, in every tenant, that began with this one of the identity provider's; return how many."""
-        name, count = _provider_name(session), 0
+    async def close_provider_session(self, session: str) -> set[UUID]:
+        """End the sessions, in every tenant, that began with this one of the identity provider's; return whose."""
+        name, whose = _provider_name(session), set()
         try:
             users = await self._valkey.smembers(name)
             for user in map(UUID, (found.decode() for found in users)):
                 digests = await self.list_open(user)
                 kept = [await self._valkey.hmget(_name(digest), ["provider"]) for digest in digests]
                 ended = [digest for digest, found in zip(digests, kept, strict=True) if found[0] == name.encode()]
-                count += await self._end(ended, user)
+                if await self._end(ended, user):
+                    whose.add(user)
             await self._valkey.delete(name)
         except (RedisError, ValueError) as error:
             raise Unavailable("Sessions cannot be ended just now. Try again in a moment.") from error
-        return count
+        return whose
 
     async def close_former(self, who: Principal) -> None:
         """End the sessions of a person who had another role then."""

@@ -11,8 +11,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.core.errors import Problem
+from chatbot.core.principal import Principal
 from chatbot.gateway.access.client import client_address
-from chatbot.identity.admission import Admission
+from chatbot.identity.admission import Admission, Carrier
 from chatbot.identity.permissions import Action
 from chatbot.limits.spending import Spending
 from chatbot.monitoring.audit import AuditEvent, AuditTrail
@@ -57,6 +58,24 @@ class Recorder:
             admission: Admission | None = scope.get("admission")
             if admission is not None and scope["matched"].action not in _UNRECORDED:
                 self._trail.add(AuditEvent(admission.principal.tenant_id, _fields(scope, admission, began, status)))
+
+
+def record_sign_in(
+    trail: AuditTrail, scope: Scope, who: Principal, action: str, status: int, session: str = ""
+) -> None:
+    """Add the record of a sign-in, or of its end by the provider: nobody was let in by this request itself."""
+    fields = {
+        "user": str(who.user_id),
+        "at": time.time(),
+        "carrier": Carrier.SESSION,
+        "credential": session,
+        "action": action,
+        "status": status,
+        "request": scope["request_id"],
+        "address": client_address(scope),
+        "milliseconds": 0,
+    }
+    trail.add(AuditEvent(who.tenant_id, fields))
 
 
 def _fields(scope: Scope, admission: Admission, began: float, status: int) -> Mapping[str, Any]:

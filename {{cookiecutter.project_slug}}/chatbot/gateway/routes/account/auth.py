@@ -6,25 +6,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
+from starlette.types import Scope
 
 from chatbot.core.errors import Unavailable
-from chatbot.database.administration import enrol
+from chatbot.core.principal import Principal, Role
+from chatbot.database.administration import depart, enrol
 from chatbot.gateway.access.client import client_address
 from chatbot.gateway.cookies import CookieNames, drop_cookie, read_cookie, set_cookie
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.gateway.middleware.recording import record_sign_in
 from chatbot.identity.browsers import describe_browser
 from chatbot.identity.openid import Attempt, SignInFailed
-from chatbot.identity.people import admit, suspended, user_id
-from chatbot.identity.sessions import Origin, session_values
+from chatbot.identity.people import NotAdmitted, admit, suspended, tenant_id, user_id
+from chatbot.identity.sessions import Origin, digest_token, public_id, session_values
 from chatbot.wiring import Parts
 
 router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _ATTEMPT_SECONDS = 600
+SIGN_IN, SIGN_OUT_BY_PROVIDER = "sign in", "be signed out by the identity provider"
 _FORM = "application/x-www-form-urlencoded"
 _LOGOUT_BODY = {
     "required": True,
@@ -89,20 +94,30 @@ async def finish_sign_in(request: Request, parts: Using) -> Response:
     old = read_cookie(request.headers.raw, names.session)
     if old:
         await parts.sessions.close(old)
-    token = await _let_in(parts, claims, _origin(request, claims))
+    token = await let_in(parts, request.scope, claims, _origin(request, claims))
     response = Response(status_code=303, headers={"location": attempt.target})
     response.headers.append("set-cookie", set_cookie(names.session, token, None))
     response.headers.append("set-cookie", drop_cookie(names.attempt))
     return response
 
 
-async def _let_in(parts: Parts, claims: Mapping[str, Any], origin: Origin) -> str:
-    """Open a session with the role that counts, and return its cookie. Raises `NotAdmitted`."""
+async def let_in(parts: Parts, scope: Scope, claims: Mapping[str, Any], origin: Origin) -> str:
+    """Open a session with the role that counts, and return its cookie. Raises `NotAdmitted`.
+
+    What the provider no longer says of a person ends with that: their sessions and keys in every other tenant.
+    """
     identity = parts.settings.identity
-    who, tenant = admit(claims, identity.groups, identity.groups_claim)
+    parts.trail.require()
+    try:
+        who, tenant = admit(claims, identity.groups, identity.groups_claim)
+    except NotAdmitted:
+        await _end_elsewhere(parts, scope, claims, "")
+        raise
+    await _end_elsewhere(parts, scope, claims, tenant)
     async with parts.database.acting_for(who) as connection:
         enrolled = await enrol(connection, who, parts.database.vouch_for(who), tenant, claims["iss"], claims["sub"])
     if enrolled.role is None:
+        record_sign_in(parts.trail, scope, who, SIGN_IN, 403)
         raise suspended()
     who = replace(who, role=enrolled.role)
     await parts.sessions.close_former(who)  # a change of rights: no session keeps those of before
@@ -110,8 +125,21 @@ async def _let_in(parts: Parts, claims: Mapping[str, Any], origin: Origin) -> st
     # an administrator may have acted in between, who could not see this session yet
     if await parts.standing.role(who) is not who.role:
         await parts.sessions.close(token)
+        record_sign_in(parts.trail, scope, who, SIGN_IN, 403)
         raise suspended()
+    record_sign_in(parts.trail, scope, who, SIGN_IN, 303, public_id(digest_token(token)))
     return token
+
+
+async def _end_elsewhere(parts: Parts, scope: Scope, claims: Mapping[str, Any], tenant: str) -> None:
+    """End what a person has in tenants of which the provider no longer says that they are theirs: all but `tenant`."""
+    for slug in sorted(_tenants(parts) - {tenant}):
+        who = _person_of(slug, claims)
+        ended = await parts.sessions.close_all(who.user_id)
+        async with parts.database.acting_for(who) as connection:
+            known = await depart(connection)
+        if ended or known:
+            record_sign_in(parts.trail, scope, who, SIGN_IN, 403)
 
 
 @router.get("/api/v1/session")
@@ -148,12 +176,14 @@ async def end_by_provider(request: Request, parts: Using) -> Response:
         raise
     except RedisError as error:
         raise Unavailable("Sessions cannot be ended just now. Try again in a moment.") from error
-    ended = 0
+    ended: set[UUID] = set()
     if claims.get("sid"):
         ended = await parts.sessions.close_provider_session(f"{claims['iss']}|{claims['sid']}")
-    if not ended and claims.get("sub"):  # the whole person's, too, when nobody here knows that session
-        for tenant in _tenants(parts):
-            await parts.sessions.close_all(user_id(tenant, claims["iss"], claims["sub"]))
+    for slug in sorted(_tenants(parts)) if claims.get("sub") else ():
+        who = _person_of(slug, claims)
+        # the person's, too, when nobody here knows that session
+        if who.user_id in ended or (not ended and await parts.sessions.close_all(who.user_id)):
+            record_sign_in(parts.trail, request.scope, who, SIGN_OUT_BY_PROVIDER, 200)
     return Response(status_code=200)
 
 
@@ -162,6 +192,11 @@ def _origin(request: Request, claims: Mapping[str, Any]) -> Origin:
     known = f"{claims['iss']}|{session}" if isinstance(session, str) else ""
     agent = describe_browser(request.headers.get("user-agent", "")[:400])
     return Origin(client_address(request.scope), agent, known)
+
+
+def _person_of(slug: str, claims: Mapping[str, Any]) -> Principal:
+    """Return whom the provider's claims mean in a tenant, with no more rights than everybody there has."""
+    return Principal(tenant_id(slug), user_id(slug, claims["iss"], claims["sub"]), Role.MEMBER, "")
 
 
 def _tenants(parts: Parts) -> set[str]:
