@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from chatbot.retrieval.parsing.pdf.aligned import find_aligned_tables
 from chatbot.retrieval.parsing.pdf.geometry import Box, around
 from chatbot.retrieval.parsing.pdf.sheet import Sheet
 from chatbot.retrieval.parsing.pdf.spans import Span, join_lines
-from chatbot.retrieval.parsing.pdf.tables import Table, find_aligned_tables, find_ruled_tables
+from chatbot.retrieval.parsing.pdf.tables import Table, find_ruled_tables
 
 _ITEM = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){0,3}[.)]?|[a-zA-Z][.)]|[ivx]{1,5}[.)]|[•◦▪■●○–—*\u2022\uf0b7-])\s")
 _FOOTNOTE = re.compile(r"^[\[(]?(?:\d{1,3}|[*†‡¹²³⁴-⁹⁰]{1,3})[\])]?")

@@ -51,7 +51,7 @@ def make_spans(sheet: Sheet) -> list[Span]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return [_span(run) for line in _lines(runs) for run in _merge(line, walls)]
+    return [make_span(run) for line in _lines(runs) for run in _merge(line, walls)]
 
 
 def _touches(one: Letter, two: Letter) -> bool:
@@ -119,19 +119,29 @@ def _merge(line: list[list[Span]], walls: list[Box]) -> list[list[Span]]:
     return [sorted(run, key=lambda word: word.box[0]) for run in merged]
 
 
-def _span(words: list[Span]) -> Span:
+def make_span(words: list[Span]) -> Span:
+    """Return the span of words that stand on one line, from the left."""
     size, box = max(word.size for word in words), around([word.box for word in words])
-    large = [word for word in words if word.size > _RAISED_SIZE * size]
-    bold = all(word.bold for word in large)
+    bold = all(word.bold for word in words if word.size > _RAISED_SIZE * size)
+    return Span(join_words(words), box, size, bold, words)
+
+
+def join_words(words: list[Span]) -> str:
+    """Return the text of words that stand on one line, from the left."""
+    if not words:
+        return ""
+    # not the largest: a list's number may be larger than what it counts
+    size = max(words, key=lambda word: len(word.text) * word.size).size
+    bottom = max(word.box[3] for word in words)
     ordered = words[::-1] if _is_right_to_left("".join(word.text for word in words)) else words
     text, last = "", None
     for word in ordered:
-        is_raised = word.size <= _RAISED_SIZE * size and word.box[3] < box[3] - _RAISED_BY * size
+        is_raised = word.size <= _RAISED_SIZE * size and word.box[3] < bottom - _RAISED_BY * size
         # a raised number at the beginning is a note's own
         is_glued = last is None or (_gap(last, word) < _WORD_GAP * 0.6 * size and not (text and text in _RAISED))
         text += ("" if is_glued else " ") + (raise_text(word.text) if is_raised else word.text)
         last = word
-    return Span(text, box, size, bold, words)
+    return text
 
 
 def _is_right_to_left(text: str) -> bool:
