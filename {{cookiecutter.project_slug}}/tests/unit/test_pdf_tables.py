@@ -122,4 +122,4 @@ def test_text_between_two_tables_with_rules_of_one_width_belongs_to_neither() ->
     found = rows_of(
         table(700, "Berth"), line(640, (50, "Text that stands")), line(628, (50, "between")), table(600, "Quay")
     )
-    assert ["Berth: C; Size: 16", "Text that stands between", "Quay: A; Size: 12"] == [found[2], found[3], found[4]]
+    assert [found[2], found[3], found[4]] == ["Berth: C; Size: 16", "Text that stands between", "Quay: A; Size: 12"]
