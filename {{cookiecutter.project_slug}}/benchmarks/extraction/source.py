@@ -152,6 +152,7 @@ def list_facts(source: Source) -> dict[str, Any]:
     return {
         "source": source.name,
         "text": [*text, *source.notes.values()],
+        "footnotes": list(source.notes.values()),
         "cells": cells,
         "questions": [{"question": q, "answer_contains": a, "about": about} for q, a, about in source.questions],
     }
