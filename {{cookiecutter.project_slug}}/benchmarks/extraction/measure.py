@@ -21,6 +21,7 @@ from chatbot.core.errors import Problem
 from chatbot.model.embedding import HashingEmbedder
 from chatbot.retrieval.chunking import Piece, cut_document
 from chatbot.retrieval.extraction import extract_text
+from chatbot.retrieval.outline import Reading
 
 KINDS = {
     ".pdf": "application/pdf",
@@ -60,13 +61,21 @@ def plain(text: str) -> str:
 
 def score(path: Path, facts: dict[str, Any]) -> Score:
     """Return what of a source's facts is found in a file made of it."""
-    found, started = Score(), time.perf_counter()
+    started = time.perf_counter()
     try:
         reading = extract_text(KINDS[path.suffix], path.read_bytes())
     except Problem as problem:
-        found.missing.append(f"REFUSED: {problem.detail}")
-        reading = None
+        found = score_reading(None, facts, with_cells=path.suffix not in WITHOUT_CELLS)
+        found.missing.insert(0, f"REFUSED: {problem.detail}")
+    else:
+        found = score_reading(reading, facts, with_cells=path.suffix not in WITHOUT_CELLS)
     found.seconds = time.perf_counter() - started
+    return found
+
+
+def score_reading(reading: Reading | None, facts: dict[str, Any], *, with_cells: bool = True) -> Score:
+    """Return what of a source's facts is found in what was read of a file."""
+    found = Score()
     pieces = cut_document(reading.sections) if reading else []
     whole = plain("".join(f"{s.title}\n{s.text}\n" for s in reading.sections)) if reading else ""
     for sentence in facts["text"]:
@@ -76,7 +85,7 @@ def score(path: Path, facts: dict[str, Any]) -> Score:
         found.text.append(plain(sentence) not in whole)
         found.missing += [] if found.text[-1] else [f"read though its reader does not see it: {sentence}"]
     rows = [f";{plain(line)};" for piece in pieces for line in piece.content.split("\n")]
-    for cell in facts["cells"] if path.suffix not in WITHOUT_CELLS else ():
+    for cell in facts["cells"] if with_cells else ():
         found.cells.append(any(_holds(row, cell) for row in rows))
         found.missing += [] if found.cells[-1] else [f"cell: {cell['row']} {cell['column']} = {cell['value']}"]
     for question in facts.get("questions", ()):

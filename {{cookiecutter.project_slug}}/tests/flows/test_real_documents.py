@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.extraction.measure import KINDS, plain, score
+from benchmarks.extraction.measure import KINDS, plain, score_reading
 from chatbot.retrieval.chunking import cut_document
 from chatbot.retrieval.extraction import extract_text
 
@@ -19,28 +19,19 @@ LINES = (SAMPLES / "facts.jsonl").read_text(encoding="utf-8").splitlines()
 FACTS: dict[str, Any] = {facts["source"]: facts for facts in map(json.loads, LINES)}
 
 
-def facts_of(path: Path) -> Any:
-    return FACTS[path.name.partition("-")[0]]
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_sentence_and_every_cell_is_read(path: Path) -> None:
-    found = score(path, facts_of(path))
+def test_a_real_program_s_document_is_read_whole_in_the_confined_process(path: Path) -> None:
+    facts = FACTS[path.name.partition("-")[0]]
+    reading = extract_text(KINDS[path.suffix], path.read_bytes())
+    found = score_reading(reading, facts)
     assert found.missing == []
-    assert (len(found.text), len(found.cells)) == (len(facts_of(path)["text"]), len(facts_of(path)["cells"]))
-
-
-@pytest.mark.parametrize("path", [path for path in FILES if facts_of(path)["footnotes"]], ids=lambda path: path.name)
-def test_a_footnote_stands_in_one_passage_and_a_merged_cell_in_its_row(path: Path) -> None:
-    passages = [
-        plain(piece.content) for piece in cut_document(extract_text(KINDS[path.suffix], path.read_bytes()).sections)
-    ]
-    for note in facts_of(path)["footnotes"]:
+    assert (len(found.text), len(found.cells)) == (len(facts["text"]), len(facts["cells"]))
+    passages = [plain(piece.content) for piece in cut_document(reading.sections)]
+    for note in facts["footnotes"]:
         assert sum(plain(note) in passage for passage in passages) == 1
-    if path.name.startswith("mini"):
-        # one cell over two columns, below names of two levels
-        row = [p for p in passages if "ship:yacht;" in p]
-        assert len(row) == 1 and row[0].count(":free") == 2
+    if facts["source"] == "mini":  # a cell over two columns, below names of two levels
+        [row] = [line for passage in passages for line in passage.split("ship:") if line.startswith("yacht;")]
+        assert row.count(":free") == 2
 
 
 def test_the_samples_cover_what_documents_are_made_of() -> None:
