@@ -12,7 +12,8 @@ from benchmarks.extraction.source import Table
 _NAME = "prices"
 # field separator, quote, encoding (LibreOffice's numbers), first line
 _CALC = {"calc-semicolon-cp1252": "59,34,1,1", "calc-utf8": "44,34,76,1", "calc-utf16": "9,34,65535,1"}
-_READ = "Text - txt - csv (StarCalc):59,34,76,1"
+# its first column as text: 00417 is no number
+_READ = "Text - txt - csv (StarCalc):59,34,76,1,1/2"
 
 
 def make_excel(corpus: Corpus) -> None:
