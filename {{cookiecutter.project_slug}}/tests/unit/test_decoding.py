@@ -17,6 +17,7 @@ TEXTS = {
     "gb18030": ["办公室九点开门。", "姓名,房间\r\n王伟,14\r\n"],
     "big5": ["辦公室九點開門。請準時到達。"],
     "cp949": ["사무실은 아홉 시에 엽니다."],
+    "mac-roman": ["Nr;Bezeichnung;Büro\r00417;Schäkel, groß;Bodø\r00440;Kühlöl – 5 °C;Florø\r"],
 }  # fmt: skip
 
 
@@ -24,6 +25,11 @@ TEXTS = {
 def test_an_encoding_that_is_not_said_is_found_and_named(encoding: str, text: str) -> None:
     decoded = decode_text(text.encode(encoding))
     assert (decoded.text, bool(decoded.assumed)) == (text, True)
+
+
+def test_line_ends_of_mac_os_decide_only_where_the_detector_guesses() -> None:
+    assert decode_text("Имя;Город\rМарта;Москва\r".encode("cp1251")).assumed == "cp1251"
+    assert decode_text("Tür;groß\r\nÖl;120\r\n".encode("cp1252")).assumed == "cp1252"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-8"])

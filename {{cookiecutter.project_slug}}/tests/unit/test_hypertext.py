@@ -65,6 +65,8 @@ STYLES = [
     "display:none", "DISPLAY : None !important", "d\\69splay:none", "display:/**/none", "visibility:hidden", "opacity:0", "opacity: .01",
     "opacity:1%", "font-size:0", "font-size:0.5px", "font-size: 1PT", "font-size:.01em", "position:absolute;left:-9999px", "text-indent:-100em",
     "top:-200vh", "left:-9e3px", "font:0/0 serif", "color:transparent", "color:rgba(0,0,0,0)", "color: rgb(0 0 0 / 0)", "clip-path: inset(100%)", "clip: rect(0 0 0 0)",
+    "display:none;display:foo", "display:none;display:", "visibility:hidden;visibility:seen", "opacity:0;opacity:full", "left:-9999px;left:here",
+    "font-size:0;font-size:12foo", "display:none!important;display:block",
     "height:0;overflow:hidden", "transform:scale(0)", "margin-left:-5000px", "content-visibility:hidden", "color:red;display:none",
 ]  # fmt: skip
 
@@ -79,7 +81,10 @@ def test_text_hidden_by_its_style_is_left_out_and_counted(style: str) -> None:
 
 @pytest.mark.parametrize(
     "style", ["", "display:block", "opacity:0.5", "font-size:12px", "font-size:inherit", "left:-2px", "color:#fff0e0", "width:0", "none:display",
-              "clip-path:none", "font-size:80%", "height:0", "overflow:hidden", "margin-left:-10px", "opacity:", "font:0.9em serif"]
+              "clip-path:none", "font-size:80%", "height:0", "overflow:hidden", "margin-left:-10px", "opacity:", "font:0.9em serif", "display:none;display:block",
+              "visibility:hidden;visibility:inherit", "opacity:0;opacity:50%", "left:-9999px;left:auto", "font-size:0;font-size:x-large",
+              "display:none;display:block!important", "font-size:0;font-size:calc(1em + 2px)", "display:none!important;display:flex!important",
+              "text-indent:-999px;text-indent:2em"]
 )  # fmt: skip
 def test_ordinary_styles_hide_nothing(style: str) -> None:
     assert not hides(style)

@@ -62,15 +62,43 @@ _HIDING: dict[str, Callable[[str], bool]] = {
     "clip-path": lambda value: value.startswith(("inset(50%", "inset(100%", "circle(0")),
     "transform": lambda value: value.startswith(("scale(0)", "scale(0,", "translate(-9", "translatex(-9")),
 }
+_EVERYWHERE = r"inherit|initial|unset|revert|revert-layer|var\(.*|env\(.*"
+_LENGTH = re.compile(
+    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?:%|px|pt|pc|in|cm|mm|q|r?em|r?lh|r?ex|r?ch|r?cap|r?ic|(?:[sdl]?v|cq)(?:[whbi]|min|max))?"
+    rf"|auto|(?:calc|min|max|clamp)\(.*|(?:xx?x?-)?(?:small|large)|medium|smaller|larger|{_EVERYWHERE}"
+)
+# what a browser takes as a value: anything else leaves the declaration before it as it is
+_VALUES = {
+    "display": re.compile(
+        r"none|block|contents|list-item|flow-root|run-in|(?:inline-?)?(?:block|table|flex|grid)?"
+        rf"|table-[\w-]+|ruby[\w-]*|-webkit-[\w-]+|{_EVERYWHERE}"
+    ),
+    "visibility": re.compile(rf"visible|hidden|collapse|{_EVERYWHERE}"),
+    "content-visibility": re.compile(rf"visible|hidden|auto|{_EVERYWHERE}"),
+    "opacity": re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?%?|calc\(.*|{_EVERYWHERE}"),
+    **dict.fromkeys(
+        ("font-size", "text-indent", "left", "right", "top", "bottom", "margin-left", "margin-top"), _LENGTH
+    ),
+}
 
 
 def hides(style: str) -> bool:
     """Say whether declarations such as `display: none` make an element invisible."""
     plain = _ESCAPE.sub(_unescape, _without_comments(style[:_MOST_STYLE])).lower()
     found: dict[str, str] = {}
+    important: set[str] = set()
     for declaration in plain.split(";"):
         name, _, value = declaration.partition(":")
-        found[name.strip()] = "".join(value.split()).removesuffix("!important")
+        name, value = name.strip(), "".join(value.split())
+        given = value.removesuffix("!important")
+        # CSS Cascade 4, section 6: what is invalid does not count, and what is important stays
+        if not given or (name in _VALUES and not _VALUES[name].fullmatch(given)):
+            continue
+        if given != value:
+            important.add(name)
+        elif name in important:
+            continue
+        found[name] = given
     if _is_closed(found):
         return True
     return any(name in _HIDING and _HIDING[name](value) for name, value in found.items())

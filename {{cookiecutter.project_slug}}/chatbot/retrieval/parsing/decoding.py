@@ -39,6 +39,8 @@ _DETECTED_WITHIN = 200_000
 # below it the detector guesses from too little: what most programs wrote is the better guess
 _MIN_CONFIDENCE = 0.03
 _FALLBACK = "cp1252"
+# Mac OS ended lines with a carriage return alone: Excel's "CSV (Macintosh)" still does, in the encoding of that time
+_CARRIAGE_RETURNS = "mac-roman"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,10 @@ def _find_declared(body: bytes) -> str:
 def _detect(body: bytes) -> Decoded:
     found = chardet.detect(body[:_DETECTED_WITHIN], encoding_era=EncodingEra.MODERN_WEB)
     encoding = str(found["encoding"] or _FALLBACK)
-    if (found["confidence"] or 0) < _MIN_CONFIDENCE and codecs.lookup(encoding).name.startswith(("cp125", "iso8859")):
+    is_guess = (found["confidence"] or 0) < _MIN_CONFIDENCE
+    if is_guess and b"\r" in body and b"\n" not in body:
+        encoding = _CARRIAGE_RETURNS
+    elif is_guess and codecs.lookup(encoding).name.startswith(("cp125", "iso8859")):
         encoding = _FALLBACK
     for name in (encoding, _FALLBACK):
         try:

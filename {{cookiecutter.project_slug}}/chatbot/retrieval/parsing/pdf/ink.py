@@ -27,7 +27,7 @@ class Style:
     """How the letters of one text object look.
 
     `fill` is None when they are outlined or filled with a pattern: only the ink tells. `drawn` says that PDFium has
-    their font, so that there is a shape for each of them.
+    their font, so that there is a shape for each of them. `named` is false for a font of drawings, such as bitmaps.
     """
 
     size: float
@@ -35,6 +35,7 @@ class Style:
     seen: bool
     fill: Colour | None
     drawn: bool
+    named: bool = True
 
 
 class Ink:

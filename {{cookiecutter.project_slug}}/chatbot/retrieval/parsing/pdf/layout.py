@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from chatbot.retrieval.parsing.pdf.aligned import find_aligned_tables
 from chatbot.retrieval.parsing.pdf.geometry import Box, around
 from chatbot.retrieval.parsing.pdf.sheet import Sheet
 from chatbot.retrieval.parsing.pdf.spans import Span, join_lines
-from chatbot.retrieval.parsing.pdf.tables import Table, find_aligned_tables, find_ruled_tables
+from chatbot.retrieval.parsing.pdf.tables import Table, find_ruled_tables
 
 _ITEM = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){0,3}[.)]?|[a-zA-Z][.)]|[ivx]{1,5}[.)]|[•◦▪■●○–—*\u2022\uf0b7-])\s")
 _FOOTNOTE = re.compile(r"^[\[(]?(?:\d{1,3}|[*†‡¹²³⁴-⁹⁰]{1,3})[\])]?")
+_GOES_ON = re.compile(r"(?:\d[\d.,]*\s+)?[^\W\d_A-Z]")
 _MAX_CUTS, _MAX_STRIPS, _MIN_LINES = 40, 12, 3
 _HEADING_SIZE, _SMALL_SIZE, _MAX_HEADING = 1.12, 0.92, 150
 _LINE_STEP, _MAX_STEP, _COLUMN_STEP, _HEADING_STEP = 1.25, 2.2, 2.5, 1.2
-_LOWER_PART = 0.6
+_LOWER_PART, _LINE_GAP = 0.6, 0.6
 # the part of a page's height in which running headers and footers stand
 _EDGE = 0.12
 _MAX_RUNNING, _MIN_ROWS = 3, 4
@@ -88,13 +90,15 @@ def lay_out(spans: list[Span], sheet: Sheet, size: float) -> list[Block]:
     blocks = [Block(table.box, "", size, kind="table", table=table) for table in (*ruled, *aligned)]
     blocks += [Block(span.box, span.text, span.size, span.bold) for span in spans]
     found: list[Block] = []
+    last: Block | None = None  # what may go on: a footnote stands between a sentence and its end in the next column
     for column in _cut(blocks, 0):
         for block in _paragraphs(column, size, sheet.height):
-            if found and _is_cut(found[-1], block):
-                found[-1].text = join_lines(found[-1].text, block.text)
-                found[-1].box = block.box
-            else:
-                found.append(block)
+            if last is not None and _is_cut(last, block):
+                last.text = join_lines(last.text, block.text)
+                last.box = block.box
+                continue
+            found.append(block)
+            last = last if block.kind == "footnote" else block
     return found
 
 
@@ -103,9 +107,12 @@ def _is_cut(one: Block, two: Block) -> bool:
     if one.kind == two.kind == "heading" and one.bold == two.bold and abs(one.size - two.size) < 0.05 * one.size:
         return 0 <= two.box[1] - one.box[3] < 0.6 * one.size
     both = one.kind == two.kind == "paragraph" and abs(one.size - two.size) < 0.1 * one.size
-    return (
-        both and two.box[1] < one.box[1] and not one.text.endswith((".", "!", "?", ":", ";")) and two.text[:1].islower()
-    )
+    return both and two.box[1] < one.box[3] - one.size and _is_unfinished(one.text, two.text)
+
+
+def _is_unfinished(one: str, two: str) -> bool:
+    """Say whether a sentence has not ended, and what follows begins in small letters, at most after a number."""
+    return not one.endswith((".", "!", "?", ":", ";")) and _GOES_ON.match(two) is not None
 
 
 def _cut(blocks: list[Block], depth: int) -> list[list[Block]]:
@@ -171,14 +178,13 @@ def _balance(run: list[Block], strip: float) -> list[Block]:
     before = [block for block in reversed(run) if block.box[1] < top]
     behind = [block for block in run if block.box[1] >= top and block.box[3] > bottom]
     # the longer column runs on, as far as its lines follow each other; a heading at its end is one of what comes there
-    kept = {
-        id(block)
-        for block in (*middle, *_without_headings(before, left[0].size), *_without_headings(behind, left[0].size))
-    }
+    size = left[0].size
+    above, below = _without_headings(before, size, middle), _without_headings(behind, size, middle)
+    kept = {id(block) for block in (*middle, *above, *below)}
     return [block for block in run if id(block) in kept]
 
 
-def _without_headings(blocks: list[Block], size: float) -> list[Block]:
+def _without_headings(blocks: list[Block], size: float, middle: list[Block]) -> list[Block]:
     """Return the blocks that follow each other closely, from the first on, without headings at the end of them."""
     found: list[Block] = []
     for block in blocks:
@@ -188,9 +194,22 @@ def _without_headings(blocks: list[Block], size: float) -> list[Block]:
         ):
             break
         found.append(block)
-    while found and (found[-1].bold or found[-1].size > 1.1 * size or len(found) == 1):
+    while found and (
+        found[-1].bold or found[-1].size > 1.1 * size or (len(found) == 1 and not _is_next(found[0], middle))
+    ):
         found.pop()
     return found
+
+
+def _is_next(line: Block, middle: list[Block]) -> bool:
+    """Say whether a line is the next one above or below a line of the same column, edge and size."""
+    return any(
+        abs(line.box[0] - other.box[0]) < 1
+        and abs(line.size - other.size) < 0.05 * line.size
+        and min(abs(line.box[1] - other.box[3]), abs(other.box[1] - line.box[3])) < _LINE_GAP * line.size
+        for other in middle
+        if other.table is None and not other.bold
+    )
 
 
 def _reads_from_right(blocks: list[Block]) -> bool:
@@ -242,7 +261,8 @@ def _goes_on(one: Block, two: Block, usual: float, size: float) -> bool:
     if one.size > _HEADING_SIZE * size:  # lines of a heading stand as far apart as they are high
         usual = max(usual, one.size * _HEADING_STEP)
     same = abs(one.size - two.size) < 0.12 * one.size and one.bold == two.bold
-    return same and step < _LINE_STEP * max(usual, 1.0) and step < _MAX_STEP * two.size and not _ITEM.match(two.text)
+    is_item = _ITEM.match(two.text) and not (two.text[0].isdigit() and _is_unfinished(one.text, two.text))
+    return same and step < _LINE_STEP * max(usual, 1.0) and step < _MAX_STEP * two.size and not is_item
 
 
 def _kind(line: Block, size: float, height: float) -> str:

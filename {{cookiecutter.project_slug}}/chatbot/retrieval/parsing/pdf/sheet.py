@@ -26,6 +26,10 @@ _UNSEEN_MODES, _STROKED_MODES = (3, 7), (1, 2, 5, 6)
 _SPACES = frozenset({0x20, 0xA0, 0x0A, 0x0D, 0x09, 0x3000})
 # what PDFium gives for a hyphen at a line's end, and for a letter that its font does not name
 _HYPHENS, _UNKNOWN = frozenset({0x02, 0xAD, 0xFFFE}), frozenset({0, 1, 0xFFFD})
+# a hyphen at a line's end, on a page that parts its words with U+2010: it is the word's own
+OWN_HYPHEN, _PARTING_HYPHEN = "\u2011", "\u2010"
+# what TeX's bitmap fonts have at places where other encodings have no letters (Cork encoding, 1990)
+_CORK = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"}
 _BOLD = re.compile(rb"bold|black|heavy|semibold|demi|cmbx|sfbx|-bd", re.IGNORECASE)
 # drawn with a font of the viewer's when the file has none
 _BASE_FONT = re.compile(rb"Helvetica|Arial|Times|Courier|Symbol|ZapfDingbats")
@@ -149,6 +153,7 @@ def _read_letters(page: pdfium.PdfPage, place: Callable[[Box], Box], ink: Ink, s
     text_page = page.get_textpage()  # must live as long as its pointer is used
     pointer, box = text_page.raw, pdfium_c.FS_RECTF()
     styles: dict[int, tuple[Style, bool]] = {}
+    hyphens: list[Letter] = []
     joins, turned_from, unknown = False, 0, 0
     for index in range(min(_MAX_CHARACTERS, pdfium_c.FPDFText_CountChars(pointer))):
         code = pdfium_c.FPDFText_GetUnicode(pointer, index)
@@ -169,8 +174,9 @@ def _read_letters(page: pdfium.PdfPage, place: Callable[[Box], Box], ink: Ink, s
         elif code in _UNKNOWN:
             unknown += 1
         elif level:
-            letter = "-" if code in _HYPHENS else chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
-            sheet.letters.append(Letter(letter, where, style, joins))
+            sheet.letters.append(Letter(_letter(code, style), where, style, joins))
+            if code in _HYPHENS:
+                hyphens.append(sheet.letters[-1])
             joins = True
             continue
         else:
@@ -181,6 +187,17 @@ def _read_letters(page: pdfium.PdfPage, place: Callable[[Box], Box], ink: Ink, s
         joins = False
     if unknown:
         sheet.notes[Note.UNREADABLE] = unknown
+    if any(letter.text == _PARTING_HYPHEN for letter in sheet.letters):
+        for letter in hyphens:
+            letter.text = OWN_HYPHEN
+
+
+def _letter(code: int, style: Style) -> str:
+    if code in _HYPHENS:
+        return "-"
+    if not style.named and code in _CORK:
+        return _CORK[code]
+    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
 
 
 def _turn(turned: list[str], letter: str, *, same: bool, joins: bool) -> None:
@@ -207,7 +224,7 @@ def _style(item: Any, pointer: Any, index: int) -> tuple[Style, bool]:
     seen = mode not in _UNSEEN_MODES and size >= _MIN_POINTS and alpha.value >= _MIN_ALPHA
     drawn = bool(pdfium_c.FPDFFont_GetIsEmbedded(font)) or bool(_BASE_FONT.match(name.value))
     level = min(angle % 360, -angle % 360) < _LEVEL_DEGREES
-    return Style(size, bool(_BOLD.search(name.value)), seen, fill, drawn), level
+    return Style(size, bool(_BOLD.search(name.value)), seen, fill, drawn, named=bool(name.value)), level
 
 
 def _placing(page: pdfium.PdfPage) -> Callable[[Box], Box]:

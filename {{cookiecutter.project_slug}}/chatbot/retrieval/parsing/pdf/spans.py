@@ -3,13 +3,14 @@
 A PDF says where each letter stands, and neither where words end nor what follows what. Sizes are in points.
 """
 
+import re
 import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from chatbot.retrieval.parsing.markers import raise_text
 from chatbot.retrieval.parsing.pdf.geometry import Box, around
-from chatbot.retrieval.parsing.pdf.sheet import Letter, Sheet
+from chatbot.retrieval.parsing.pdf.sheet import OWN_HYPHEN, Letter, Sheet
 
 # in parts of the letters' size
 _WORD_GAP, _SPAN_GAP, _BASELINE, _OVERLAP = 0.18, 0.9, 0.35, -0.3
@@ -17,6 +18,17 @@ _RAISED_SIZE, _RAISED_BY = 0.8, 0.25
 _MAX_WIDE = 60
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
+# accents that are drawn as letters of their own, over or under the next one, and what they do to it
+_ACCENTS = dict(
+    zip(
+        "`´ˆ˜¯˘˙¨˚˝ˇ¸",
+        "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327",
+        strict=True,
+    )
+)
+# a hyphen that is the word's own although a line ends there: it has another, or begins with "self"
+_OWN_HYPHEN = re.compile(r"(?:(?<![^\W_])[^\W_]+-[^\W_]+|(?<![^\W_])self)-$", re.IGNORECASE)
+_OF_SELF = ("ish", "less", "hood", "same")
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +46,7 @@ def make_spans(sheet: Sheet) -> list[Span]:
     """Return the page's spans, line by line from the top."""
     walls = sorted(line for line in sheet.lines if line[3] - line[1] > line[2] - line[0])
     words: list[list[Letter]] = []
-    for letter in sheet.letters:
+    for letter in _join_accents(sheet.letters):
         if words and letter.joins and _touches(words[-1][-1], letter):
             words[-1].append(letter)
         else:
@@ -51,7 +63,22 @@ def make_spans(sheet: Sheet) -> list[Span]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return [_span(run) for line in _lines(runs) for run in _merge(line, walls)]
+    return [make_span(run) for line in _lines(runs) for run in _merge(line, walls)]
+
+
+def _join_accents(letters: list[Letter]) -> list[Letter]:
+    """Put accents that stand over the letter behind them together with it."""
+    found: list[Letter] = []
+    for letter in letters:
+        last = found[-1] if found else letter
+        if last.text in _ACCENTS:
+            composed = unicodedata.normalize("NFC", letter.text + _ACCENTS[last.text])
+            over = min(last.box[2], letter.box[2]) - max(last.box[0], letter.box[0])
+            if len(composed) == 1 and over > 0.5 * (last.box[2] - last.box[0]):
+                found[-1] = Letter(composed, letter.box, letter.style, last.joins)
+                continue
+        found.append(letter)
+    return found
 
 
 def _touches(one: Letter, two: Letter) -> bool:
@@ -119,19 +146,29 @@ def _merge(line: list[list[Span]], walls: list[Box]) -> list[list[Span]]:
     return [sorted(run, key=lambda word: word.box[0]) for run in merged]
 
 
-def _span(words: list[Span]) -> Span:
+def make_span(words: list[Span]) -> Span:
+    """Return the span of words that stand on one line, from the left."""
     size, box = max(word.size for word in words), around([word.box for word in words])
-    large = [word for word in words if word.size > _RAISED_SIZE * size]
-    bold = all(word.bold for word in large)
+    bold = all(word.bold for word in words if word.size > _RAISED_SIZE * size)
+    return Span(join_words(words), box, size, bold, words)
+
+
+def join_words(words: list[Span]) -> str:
+    """Return the text of words that stand on one line, from the left."""
+    if not words:
+        return ""
+    # not the largest: a list's number may be larger than what it counts
+    size = max(words, key=lambda word: len(word.text) * word.size).size
+    bottom = max(word.box[3] for word in words)
     ordered = words[::-1] if _is_right_to_left("".join(word.text for word in words)) else words
     text, last = "", None
     for word in ordered:
-        is_raised = word.size <= _RAISED_SIZE * size and word.box[3] < box[3] - _RAISED_BY * size
+        is_raised = word.size <= _RAISED_SIZE * size and word.box[3] < bottom - _RAISED_BY * size
         # a raised number at the beginning is a note's own
         is_glued = last is None or (_gap(last, word) < _WORD_GAP * 0.6 * size and not (text and text in _RAISED))
         text += ("" if is_glued else " ") + (raise_text(word.text) if is_raised else word.text)
         last = word
-    return Span(text, box, size, bold, words)
+    return text
 
 
 def _is_right_to_left(text: str) -> bool:
@@ -143,7 +180,8 @@ def join_lines(one: str, two: str) -> str:
     """Put two lines of a paragraph together. A hyphen at the end goes when the word goes on in small letters."""
     if not one or not two:
         return one or two
-    if len(one) > 1 and one[-1] in "-\u2010\u00ad" and one[-2].isalpha() and two[0].islower():
-        return one[:-1] + two
+    if len(one) > 1 and one[-1] in "-\u2010\u2011\u00ad" and one[-2].isalpha() and two[0].islower():
+        is_own = one[-1] == OWN_HYPHEN or (_OWN_HYPHEN.search(one) and not two.startswith(_OF_SELF))
+        return one[:-1] + ("-" if is_own else "") + two
     unparted = all(unicodedata.east_asian_width(character) in "WF" for character in (one[-1], two[0]))
     return one + ("" if unparted and not "\uac00" <= one[-1] <= "\ud7a3" else " ") + two
