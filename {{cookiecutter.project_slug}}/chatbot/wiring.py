@@ -128,7 +128,7 @@ def build_gateway(settings: Settings) -> Parts:
         limiter=AsyncLimiter(counters),
         heavy=heavy,
         turn_service=TurnService(*answering, heavy=heavy),
-        completions=CompletionService(*answering),
+        completions=CompletionService(*answering, heavy=heavy),
     )
 
 

@@ -11,7 +11,14 @@ from uuid import UUID
 import orjson
 
 from chatbot.chat.asking.metered import Metered, Purse
-from chatbot.chat.asking.prompt import AnswerSettings, assemble_prompt, cite_passages, cited_numbers, searched_text
+from chatbot.chat.asking.prompt import (
+    AnswerSettings,
+    assemble_prompt,
+    cite_passages,
+    cited_numbers,
+    embed_question,
+    searched_text,
+)
 from chatbot.chat.asking.tool_loop import ToolEvent, ToolLoop
 from chatbot.chat.asking.typed import Typed
 from chatbot.chat.links import written_links
@@ -20,7 +27,7 @@ from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
 from chatbot.limits.heavy import HeavyWork
-from chatbot.model.embedding import Embedder, vector_text
+from chatbot.model.embedding import Embedder
 from chatbot.model.port import Finished, LanguageModel, ModelFailed, Piece, ToolRequest
 from chatbot.monitoring.refusals import note_refusal
 
@@ -87,7 +94,7 @@ class TurnService:
     async def _begin(self, who: Principal, purse: Purse, place: Place, question: "Question", *, search: bool) -> "Turn":
         text = question.text
         searched = searched_text(text)
-        vector = vector_text(self._embedder.embed(searched)) if search else _NO_VECTOR
+        vector = await embed_question(self._heavy, who.user_id, self._embedder, searched) if search else _NO_VECTOR
         wanted = Wanted(self._settings.passages if search else 0, _HISTORY)
         recalled = await self._store.recall(who, place, searched, vector, wanted)
         model = Metered(self._model, purse, self._settings.max_answer_tokens)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from chatbot.chat.asking.metered import Purse
 from chatbot.chat.asking.prompt import AnswerSettings
 from chatbot.chat.asking.typed import Typed
+from chatbot.chat.completion import Asked, CompletionService
 from chatbot.chat.nodes import parse_blocks, render_answer
 from chatbot.chat.turn import TurnService
 from chatbot.core.principal import Principal, Role
@@ -21,7 +23,7 @@ from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore
 from chatbot.gateway.routes.turns import encode_event
 from chatbot.limits.heavy import HeavyWork
 from chatbot.model.embedding import Embedder
-from chatbot.model.port import Finished, LanguageModel
+from chatbot.model.port import AnswerOptions, Finished, LanguageModel
 from tests.unit.test_nodes import apply_update
 
 MOST = 64_000  # characters of an answer
@@ -48,6 +50,9 @@ class Store:
 
     async def recall(self, *_: object) -> Recalled:
         return Recalled([], [], None)
+
+    async def find_passages(self, *_: object) -> list[dict[str, Any]]:
+        return []
 
     async def store_question(self, *_: object, first: bool) -> int:
         return 1
@@ -83,7 +88,11 @@ class Free:
 
 
 class Words:
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
     def embed(self, _text: str) -> list[float]:
+        self.threads.append(threading.get_ident())
         return [0.0] * 384
 
 
@@ -153,3 +162,18 @@ def test_no_pattern_holds_the_loop(name: str) -> None:
 def test_no_mixture_holds_the_loop(parts: list[tuple[str, int]], piece: int) -> None:
     text = "".join(unit * times for unit, times in parts)[:5000]
     assert any(longest_step(text, piece, at_once) < MAX_UNITS for at_once in (1, 3))
+
+
+@pytest.mark.parametrize(("characters", "on_the_loop"), [(200, True), (201, False), (2000, False)])
+def test_a_long_question_is_embedded_off_the_loop(characters: int, on_the_loop: bool) -> None:
+    words = Words()
+    parts = cast(TurnStore, Store()), cast(LanguageModel, Model([], 1)), cast(Embedder, words), AnswerSettings()
+    turns, completions = TurnService(*parts, heavy=HeavyWork()), CompletionService(*parts, heavy=HeavyWork())
+    question = "a" * characters
+
+    async def ask() -> None:
+        await turns.ask(ALICE, cast(Purse, Free()), Place(UUID(int=3)), Typed(question, 0))
+        await completions.begin(ALICE, cast(Purse, Free()), Asked(question, (), AnswerOptions(), search=True))
+
+    asyncio.run(ask())
+    assert [thread == threading.get_ident() for thread in words.threads] == [on_the_loop] * 2
