@@ -30,6 +30,7 @@ from chatbot.identity.tokens.issuer import Issuer
 from chatbot.identity.tokens.revocation import Revocation
 from chatbot.jobs.queue import JobQueue, make_celery, make_signer, make_verifier
 from chatbot.limits.budgets import Budgets
+from chatbot.limits.heavy import HeavyWork
 from chatbot.limits.limiter import AsyncLimiter
 from chatbot.limits.scripts import Counters
 from chatbot.model.embedding import Embedder, HashingEmbedder
@@ -65,6 +66,7 @@ class Parts:
     counters: Counters
     budgets: Budgets
     limiter: AsyncLimiter
+    heavy: HeavyWork
     turn_service: TurnService
     completions: CompletionService
 
@@ -106,6 +108,7 @@ def build_gateway(settings: Settings) -> Parts:
         settings.identity, *((settings.mtls.client_authorities, settings.mtls.revoked) if settings.mtls else (None,))
     )
     answering = _answering(settings, turns, model, loop)
+    heavy = HeavyWork()
     celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
@@ -123,8 +126,9 @@ def build_gateway(settings: Settings) -> Parts:
         counters=counters,
         budgets=Budgets(settings.limits, settings.model.name),
         limiter=AsyncLimiter(counters),
-        turn_service=TurnService(*answering),
-        completions=CompletionService(*answering),
+        heavy=heavy,
+        turn_service=TurnService(*answering, heavy=heavy),
+        completions=CompletionService(*answering, heavy=heavy),
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.chat.asking.metered import Metered, Purse
-from chatbot.chat.asking.prompt import AnswerSettings, cite_passages, quote_passage, searched_text
+from chatbot.chat.asking.prompt import AnswerSettings, cite_passages, embed_question, quote_passage, searched_text
 from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
 from chatbot.database.calls.turns import TurnStore
-from chatbot.model.embedding import Embedder, vector_text
+from chatbot.limits.heavy import HeavyWork
+from chatbot.model.embedding import Embedder
 from chatbot.model.port import AnswerOptions, Exchange, Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
 
 _MOST_CHARACTERS = 64_000  # of an answer
@@ -44,19 +45,22 @@ class CompletionService:
         embedder: Embedder,
         settings: AnswerSettings,
         tools: ToolLoop | None = None,
+        *,
+        heavy: HeavyWork,
     ) -> None:
         self._store = store
         self._model = model
         self._embedder = embedder
         self._settings = settings
         self._tools = tools
+        self._heavy = heavy
 
     async def begin(self, who: Principal, purse: Purse, asked: Asked) -> "Completion":
         """Find the passages that the question needs, as the principal may read them."""
         passages: list[dict[str, Any]] = []
         if asked.search:
             text = searched_text(asked.question)
-            vector = vector_text(self._embedder.embed(text))
+            vector = await embed_question(self._heavy, who.user_id, self._embedder, text)
             passages = await self._store.find_passages(who, text, vector, self._settings.passages)
         prompt = Prompt(
             instructions=self._settings.instructions,

@@ -2,9 +2,14 @@
 
 What the page shows after the last piece equals what history shows: a block counts as finished only when
 the line that begins the next one is complete, since only then can nothing that follows change it.
+An answer may be one open block of 64,000 characters, whose reading takes seconds. So a piece that is added is only
+kept; reading is for a thread (`chatbot/limits/heavy.py`), and is due when it would take a small share of the time:
+however long the block, and however fast it comes, all readings together are a tenth of the time, and one at the end.
 """
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 from chatbot.chat.nodes import Node, build_nodes, count_unlinked, parse_blocks
@@ -13,8 +18,9 @@ from chatbot.chat.nodes import Node, build_nodes, count_unlinked, parse_blocks
 _PLAIN_START = re.compile(r"[A-Za-z][A-Za-z0-9 ,.;:?'\"()%/$-]*")
 # lines as Markdown counts them; str.splitlines knows more separators
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_LONG, _PART = 256, 16
 _PLAIN = re.compile(r"[A-Za-z0-9 ,.;:?'\"()%/$-]+")
+_PAUSE = 10  # times as long as the last reading took
+_MAX_COMPARED = 4000  # characters; the nodes of a longer open block take megabytes, and are not kept to be compared
 
 
 class AnswerRenderer:
@@ -22,30 +28,60 @@ class AnswerRenderer:
 
     An update is a dictionary with one or more of `done` (nodes that are final, to be added before the open
     block), `open` (nodes that replace the open block), and `text` (characters to be added to the last text
-    of the open block).
+    of the open block). `clock` counts seconds.
     """
 
-    def __init__(self, trusted: frozenset[str], citations: int) -> None:
+    def __init__(self, trusted: frozenset[str], citations: int, clock: Callable[[], float] = time.perf_counter) -> None:
         self._trusted = trusted
         self._citations = citations
-        self._tail = ""
-        self._open: list[Node] = []
+        self._clock = clock
+        self._tail = ""  # the open block, as far as the page shows it
+        self._added: list[str] = []  # what came since
+        self._open: list[Node] | None = []
         self._plain = False
-        self._parsed = 0  # characters of the tail that the page shows
+        self._due_at = 0.0
         self.unlinked = 0  # links and images of finished blocks that are shown as text
 
-    def feed(self, piece: str) -> dict[str, Any] | None:
-        """Return the update for the next piece, or None when the page does not change."""
-        if self._plain and _PLAIN.fullmatch(piece) and self._parsed == len(self._tail):
+    def add(self, piece: str) -> dict[str, Any] | None:
+        """Take the next piece; return its update when it takes no reading."""
+        if self._plain and not self._added and _PLAIN.fullmatch(piece):
             self._tail += piece
-            self._parsed = len(self._tail)
-            return self._append_plain(piece)
-        self._tail += piece
-        # a long open block is read anew only when it has grown by a part of itself: the work stays linear
-        if len(self._tail) > _LONG and len(self._tail) - self._parsed < self._parsed // _PART:
-            return None
-        self._parsed = len(self._tail)
-        tokens = parse_blocks(self._tail)
+            cast(list[Any], cast(list[Node], self._open)[-1])[-1] += piece
+            return {"text": piece}
+        self._added.append(piece)
+        return None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was added that the page does not show."""
+        return bool(self._added)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to read what was added: `read` then takes a small share of the time that went by."""
+        return self.is_behind and self._clock() >= self._due_at
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the update for what was added, or None when the page does not change."""
+        begun = self._clock()
+        update = self._read()
+        now = self._clock()
+        self._due_at = now + _PAUSE * (now - begun)
+        return update
+
+    def finish(self) -> dict[str, Any]:
+        """Return the last update: the open block becomes final."""
+        done = self._build(parse_blocks(self._take()), colour=True)
+        self._tail, self._open, self._plain = "", [], False
+        return {"done": done, "open": []}
+
+    def _take(self) -> str:
+        self._tail += "".join(self._added)
+        self._added.clear()
+        return self._tail
+
+    def _read(self) -> dict[str, Any] | None:
+        tokens = parse_blocks(self._take())
         starts = [index for index, token in enumerate(tokens) if token.level == 0 and token.nesting >= 0]
         done: list[Node] = []
         if len(starts) > 1:
@@ -54,24 +90,14 @@ class AnswerRenderer:
             if last is not None and lines[last[0]].endswith(("\n", "\r")):
                 done = self._build(tokens[: starts[-1]], colour=True)
                 self._tail = "".join(lines[last[0] :])
-                self._parsed = len(self._tail)
                 tokens = parse_blocks(self._tail)
         self._plain = bool(_PLAIN_START.fullmatch(self._tail)) and not self._tail.endswith(" ")
         return self._update(done, self._build(tokens, colour=False))
 
-    def finish(self) -> dict[str, Any]:
-        """Return the last update: the open block becomes final."""
-        done = self._build(parse_blocks(self._tail), colour=True)
-        self._tail, self._open, self._plain, self._parsed = "", [], False, 0
-        return {"done": done, "open": []}
-
-    def _append_plain(self, piece: str) -> dict[str, Any]:
-        cast(list[Any], self._open[-1])[-1] += piece
-        return {"text": piece}
-
     def _update(self, done: list[Node], now: list[Node]) -> dict[str, Any] | None:
-        before, self._open = self._open, now
-        if not done:
+        before = self._open
+        self._open = now if self._plain or len(self._tail) <= _MAX_COMPARED else None
+        if not done and before is not None:
             if now == before:
                 return None
             added = added_text(before, now)

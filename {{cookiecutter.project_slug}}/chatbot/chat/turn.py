@@ -2,24 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from chatbot.chat.asking.metered import Metered, Purse
-from chatbot.chat.asking.prompt import AnswerSettings, assemble_prompt, cite_passages, cited_numbers, searched_text
-from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
+from chatbot.chat.asking.prompt import (
+    AnswerSettings,
+    assemble_prompt,
+    cite_passages,
+    cited_numbers,
+    embed_question,
+    searched_text,
+)
+from chatbot.chat.asking.tool_loop import ToolEvent, ToolLoop
 from chatbot.chat.asking.typed import Typed
 from chatbot.chat.links import written_links
 from chatbot.chat.streaming import AnswerRenderer
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
-from chatbot.model.embedding import Embedder, vector_text
-from chatbot.model.port import Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
+from chatbot.limits.heavy import HeavyWork
+from chatbot.model.embedding import Embedder
+from chatbot.model.port import Finished, LanguageModel, ModelFailed, Piece, ToolRequest
 from chatbot.monitoring.refusals import note_refusal
 
 _log = logging.getLogger(__name__)
@@ -30,6 +39,7 @@ _NO_VECTOR = "[" + ",".join("0" * 384) + "]"
 _OUTCOMES = {"length": "length", "content_filter": "filtered"}
 # name and data of a server-sent event
 Event = tuple[str, dict[str, Any]]
+Answer = Callable[[], AsyncIterator[Piece | ToolEvent]]
 
 
 @dataclass(slots=True)
@@ -59,12 +69,15 @@ class TurnService:
         embedder: Embedder,
         settings: AnswerSettings,
         tools: ToolLoop | None = None,
+        *,
+        heavy: HeavyWork,
     ) -> None:
         self._store = store
         self._model = model
         self._tools = tools
         self._embedder = embedder
         self._settings = settings
+        self._heavy = heavy
 
     async def ask(self, who: Principal, purse: Purse, place: Place, typed: Typed, *, search: bool = True) -> "Turn":
         """Recall what a new question needs. Raises `NotFound` for a place that is not the principal's own."""
@@ -81,13 +94,13 @@ class TurnService:
     async def _begin(self, who: Principal, purse: Purse, place: Place, question: "Question", *, search: bool) -> "Turn":
         text = question.text
         searched = searched_text(text)
-        vector = vector_text(self._embedder.embed(searched)) if search else _NO_VECTOR
+        vector = await embed_question(self._heavy, who.user_id, self._embedder, searched) if search else _NO_VECTOR
         wanted = Wanted(self._settings.passages if search else 0, _HISTORY)
         recalled = await self._store.recall(who, place, searched, vector, wanted)
         model = Metered(self._model, purse, self._settings.max_answer_tokens)
         answering = await self._tools.begin(who, model) if self._tools else model.answer
         prompt = assemble_prompt(self._settings.instructions, question.text, recalled)
-        return Turn(self._store, answering, who, question, recalled, prompt)
+        return Turn(self._store, partial(answering, prompt), self._heavy, who, question, recalled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +122,20 @@ class Turn:
     def __init__(
         self,
         store: TurnStore,
-        answering: Answering,
+        answer: Answer,
+        heavy: HeavyWork,
         who: Principal,
         question: Question,
         recalled: Recalled,
-        prompt: Prompt,
     ) -> None:
         self._store = store
-        self._answering = answering
+        self._answer = answer
+        self._heavy = heavy
         self._who = who
         self._question = question
         self._follows = recalled.follows
         self._citations = cite_passages(recalled.passages)
-        self._prompt = prompt
+        self._is_first = not recalled.history
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield the turn's events: `begin`, any number of `update` and `tool`, then `end` or `problem`.
@@ -129,7 +143,7 @@ class Turn:
         The question is durable before `begin`. However the stream ends, what was answered is stored.
         """
         answer = _Answer()
-        pieces = self._answering(self._prompt)
+        pieces = self._answer()
         # the model works while the question is stored; nothing is shown before it is
         first = asyncio.ensure_future(anext(pieces, None))
         try:
@@ -150,14 +164,10 @@ class Turn:
             renderer = AnswerRenderer(written_links(self._question.text), len(self._citations))
             piece = await first
             while piece is not None and not isinstance(piece, Finished):
-                if isinstance(piece, ToolEvent):
-                    yield "tool", piece.fields()
-                elif update := renderer.feed(answer.add(_text(piece))):
-                    yield "update", update
+                for event in await self._show(renderer, answer, piece):
+                    yield event
                 piece = await anext(pieces, None)
-            yield "update", renderer.finish()
-            if renderer.unlinked:
-                note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
+            yield "update", await self._finish(renderer)
             answer.outcome = _OUTCOMES.get(piece.reason if piece else "stop", "complete")
             yield "end", await self._end(question, answer)
         except Problem as problem:
@@ -170,6 +180,23 @@ class Turn:
             await pieces.aclose()  # type: ignore[attr-defined]
             await self._keep_if_possible(question, answer)
 
+    async def _show(
+        self, renderer: AnswerRenderer, answer: _Answer, piece: str | ToolRequest | ToolEvent
+    ) -> list[Event]:
+        """Return the events for a piece. A tool may take its time: what was said before it is shown first."""
+        tool = [("tool", piece.fields())] if isinstance(piece, ToolEvent) else []
+        shown = None if isinstance(piece, ToolEvent) else renderer.add(answer.add(_text(piece)))
+        if renderer.is_due or (tool and renderer.is_behind):
+            shown = await self._heavy.run(self._who.user_id, renderer.read)
+        return [("update", shown), *tool] if shown else tool
+
+    async def _finish(self, renderer: AnswerRenderer) -> dict[str, Any]:
+        """Return the last update, and note what the answer was not allowed to link to."""
+        update = await self._heavy.run(self._who.user_id, renderer.finish)
+        if renderer.unlinked:
+            note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
+        return update
+
     async def _end(self, question: int, answer: _Answer) -> dict[str, Any]:
         """Keep a whole answer, and return what the page is told at its end."""
         cited = cited_numbers("".join(answer.pieces), len(self._citations))
@@ -179,7 +206,7 @@ class Turn:
         if self._question.kept is not None:
             return self._question.kept
         return await self._store.store_question(
-            self._who, self._question.conversation, self._question.text, self._follows, first=not self._prompt.history
+            self._who, self._question.conversation, self._question.text, self._follows, first=self._is_first
         )
 
     async def _keep(self, question: int, answer: _Answer) -> int:

@@ -7,6 +7,8 @@ Boucher et al., "Trojan Source", 2021). What is removed is decided by kind, not 
 import re
 import unicodedata
 
+from chatbot.core.folding import limit_marks
+
 # control, format, private-use and surrogate characters
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 # of the unassigned ones those that Unicode will never show; others are younger than this Python, as new emoji are
@@ -36,13 +38,13 @@ def _is_hidden(character: str) -> bool:
 
 
 def visible_text(text: str) -> str:
-    """Return `text` without characters that cannot be seen; line breaks and tabs stay."""
+    """Return `text` without characters that cannot be seen, or one mark too many; line breaks and tabs stay."""
     text = unix_lines(text)
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
     kept = {*_LINES, *_JOINERS}
     gone = {ord(c): None for c in set(text) if c not in kept and _is_hidden(c)}
-    return _LOOSE_JOINER.sub("", _BLANKS.sub("", text.translate(gone)))
+    return limit_marks(_LOOSE_JOINER.sub("", _BLANKS.sub("", text.translate(gone))))
 
 
 def visible_line(text: str, most: int) -> str:

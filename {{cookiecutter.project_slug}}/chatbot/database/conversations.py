@@ -1,6 +1,6 @@
 """Conversations, as ordinary parameterised statements under the principal's rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,6 @@ from chatbot.database.tables import Conversation, Message
 KeptRow = Row[*tuple[Any, ...]]
 UNDO_TIME = timedelta(minutes=10)
 LATEST_WAY = 0
-_WAY = "id parent_id author content citations outcome created_at versions".split()
 
 
 async def create_conversation(connection: AsyncConnection, who: Principal) -> UUID:
@@ -38,32 +37,44 @@ async def find_conversation(connection: AsyncConnection, conversation: UUID) -> 
     return (await connection.execute(query)).one_or_none()
 
 
-async def read_way(
-    connection: AsyncConnection, conversation: UUID, through: int = LATEST_WAY, most: int = 200
-) -> Sequence[KeptRow]:
-    """Return the latest `most` messages on the way through one message, oldest first, each with its `versions`.
+async def list_branch(
+    connection: AsyncConnection, conversation: UUID, through: int = LATEST_WAY, limit: int = 200
+) -> dict[int, list[int]]:
+    """Return the ids of the latest messages on the way through one message, oldest first, each with its versions.
 
     None of them when `through` is no message of the conversation.
     """
-    row = func.chatbot.read_way(conversation, through, most).table_valued(*_WAY)
-    return (await connection.execute(select(row).order_by(row.c.id))).all()
+    row = func.chatbot.read_way(conversation, through, limit).table_valued("id", "versions")
+    rows = (await connection.execute(select(row).order_by(row.c.id))).all()
+    return {found.id: found.versions for found in rows}
 
 
-async def list_messages(connection: AsyncConnection, conversation: UUID, limit: int) -> Sequence[KeptRow]:
-    """Return the latest messages of a conversation, every version, oldest first."""
+async def list_message_ids(connection: AsyncConnection, conversation: UUID, limit: int) -> list[int]:
+    """Return the ids of the latest messages of a conversation, every version, oldest first."""
+    query = select(Message.id).where(Message.conversation_id == conversation).order_by(Message.id.desc()).limit(limit)
+    return list(reversed((await connection.execute(query)).scalars().all()))
+
+
+async def read_messages(
+    connection: AsyncConnection, conversation: UUID, messages: Collection[int]
+) -> Sequence[KeptRow]:
+    """Return messages of a conversation by their ids, oldest first."""
     columns = Message.id, Message.parent_id, Message.author, Message.content, Message.citations, Message.outcome
     query = select(*columns, Message.created_at).where(Message.conversation_id == conversation)
-    query = query.order_by(Message.id.desc()).limit(limit)
-    return list(reversed((await connection.execute(query)).all()))
+    return (await connection.execute(query.where(Message.id.in_(messages)).order_by(Message.id))).all()
 
 
-async def latest_texts(connection: AsyncConnection, limit: int, characters: int) -> Sequence[KeptRow]:
-    """Return the principal's latest messages, newest first: conversation's id, and so many characters of the text."""
+async def list_latest_messages(connection: AsyncConnection, limit: int) -> list[int]:
+    """Return the ids of the principal's latest messages, newest first."""
+    query = select(Message.id).join(Conversation, Conversation.id == Message.conversation_id)
+    query = query.where(Conversation.deleted_at.is_(None)).order_by(Message.id.desc()).limit(limit)
+    return list((await connection.execute(query)).scalars().all())
+
+
+async def read_texts(connection: AsyncConnection, messages: Collection[int], characters: int) -> Sequence[KeptRow]:
+    """Return messages by their ids, newest first: the conversation's id, and so many characters of the content."""
     query = select(Message.conversation_id, func.left(Message.content, characters).label("content"))
-    query = query.join(Conversation, Conversation.id == Message.conversation_id).where(
-        Conversation.deleted_at.is_(None)
-    )
-    return (await connection.execute(query.order_by(Message.id.desc()).limit(limit))).all()
+    return (await connection.execute(query.where(Message.id.in_(messages)).order_by(Message.id.desc()))).all()
 
 
 async def change_conversation(

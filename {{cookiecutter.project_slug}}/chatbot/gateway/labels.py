@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from chatbot.core.folding import limit_marks
 
-def _as_label(text: str) -> str:
+
+def as_label(text: str) -> str:
     """Return a name without control and invisible characters, which could hide or turn round what stands there."""
-    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
+    return limit_marks("".join(c for c in text if unicodedata.category(c)[0] != "C").strip())
 
 
 def _not_empty(text: str) -> str:
@@ -17,5 +19,5 @@ def _not_empty(text: str) -> str:
     return text
 
 
-Label = Annotated[str, AfterValidator(_as_label)]
+Label = Annotated[str, AfterValidator(as_label)]
 Name = Annotated[Label, AfterValidator(_not_empty)]

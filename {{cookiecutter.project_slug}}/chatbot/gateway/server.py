@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import sys
 from contextlib import suppress
 
 import uvicorn
@@ -10,6 +11,7 @@ from chatbot.config.settings import Settings
 from chatbot.gateway.application import build_application
 from chatbot.gateway.serving.mutual import MutualProtocol, TwoPorts
 from chatbot.gateway.serving.timed import TimedProtocol, with_limits
+from chatbot.limits.heavy import SWITCH_SECONDS
 from chatbot.wiring import build_gateway
 
 _NOT_STARTED = 3  # uvicorn has logged why
@@ -40,6 +42,7 @@ def run_gateway(settings: Settings) -> None:
     else:
         server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits, https=True))
     _take_descriptors()
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # modules and settings live as long as the process: no collection looks at them again
     with suppress(KeyboardInterrupt):  # asked for at a terminal
         server.run()

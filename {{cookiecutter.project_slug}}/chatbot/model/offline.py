@@ -5,6 +5,7 @@ the retrieved passages is scored by how much of the question it covers, rarer wo
 too little coverage means that the documents do not say.
 """
 
+import asyncio
 import math
 import re
 from collections.abc import AsyncIterator
@@ -54,7 +55,8 @@ class OfflineAssistant:
             yield request
             return
         text = _answer_from(prompt.steps[-1], prompt, self._language) if prompt.steps else None
-        text = text or compose_answer(prompt.question, prompt.passages, self._language)
+        if text is None:  # in a thread: it takes longer the more is asked
+            text = await asyncio.to_thread(compose_answer, prompt.question, prompt.passages, self._language)
         ends = [place for mark in prompt.options.stop if (place := text.find(mark)) >= 0]
         words = re.findall(r"\s*\S+", text[: min(ends, default=len(text))])
         most = prompt.options.max_tokens or len(words)  # a word counts as a token

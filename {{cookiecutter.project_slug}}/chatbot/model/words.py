@@ -10,6 +10,8 @@ from typing import Any
 
 import snowballstemmer
 
+from chatbot.core.folding import normalize
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 # Chinese and Japanese: nothing parts their words, so pairs of neighbouring letters stand for them
 _UNPARTED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
@@ -18,7 +20,7 @@ _UNSTEMMED = "simple"
 
 def split_words(text: str) -> list[str]:
     """Return the words of `text` in order, lower case, without accents."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = normalize("NFKD", text.casefold())
     words: list[str] = _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
     if _UNPARTED.search(plain):
         words = [part for word in words for part in _part(word)]

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from chatbot.core.folding import limit_marks
+
 # format (such as the tag characters), private-use, unassigned and surrogate code points
 _HIDDEN = frozenset({"Cf", "Co", "Cn", "Cs"})
 _KEPT = frozenset("\u200c\u200d")  # joiners that scripts and emoji need
@@ -18,7 +20,9 @@ def clean_text(text: str) -> tuple[str, int]:
     hidden = {ord(character) for character in present if unicodedata.category(character) in _HIDDEN}
     control = {ord(character) for character in present if is_control(character)}
     count = sum(text.count(chr(code)) for code in hidden) if len(hidden) < 50 else sum(ord(c) in hidden for c in text)
-    return text.translate(dict.fromkeys(hidden | control)), count
+    cleaned = text.translate(dict.fromkeys(hidden | control))
+    seen = limit_marks(cleaned)
+    return seen, count + len(cleaned) - len(seen)
 
 
 def is_control(character: str) -> bool:

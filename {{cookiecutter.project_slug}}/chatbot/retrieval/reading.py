@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from chatbot.core.errors import TooLarge, Unprocessable, WrongMediaType
+from chatbot.core.folding import limit_marks
 from chatbot.database.documents import NewDocument
 from chatbot.retrieval.cleaning import clean_text, is_control
 
@@ -50,7 +51,7 @@ def read_document(name: str, body: bytes, *, shared: bool) -> NewDocument:
 def clean_title(name: str) -> str:
     """Return a file name as a label: the last part of a path, without control and invisible characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    title = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()[:200]
+    title = limit_marks("".join(c for c in last if unicodedata.category(c)[0] != "C")).strip()[:200]
     if not title:
         raise Unprocessable("The file's name holds no visible character.")
     return title

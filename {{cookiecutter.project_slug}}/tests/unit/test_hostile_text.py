@@ -50,7 +50,9 @@ def test_a_long_open_block_is_streamed_in_linear_time(piece: str) -> None:
     renderer = AnswerRenderer(frozenset(), 0)
     with within(20):
         for _ in range(1200):
-            renderer.feed(piece)
+            renderer.add(piece)
+            if renderer.is_due:
+                renderer.read()
         renderer.finish()
 
 
@@ -93,7 +95,9 @@ def test_what_python_takes_for_a_line_break_does_not_spoil_the_stream(separator:
         renderer = AnswerRenderer(frozenset(), 1)
         done = []
         for piece in pieces:
-            done += (renderer.feed(piece) or {}).get("done", [])
+            renderer.add(piece)
+            if renderer.is_due:
+                done += (renderer.read() or {}).get("done", [])
         assert done + renderer.finish()["done"] == whole
 
 

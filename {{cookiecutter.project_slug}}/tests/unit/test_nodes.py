@@ -1,5 +1,6 @@
 """An answer becomes typed nodes of a closed set, at every split of the stream (control web-output)."""
 
+import copy
 import itertools
 import random
 
@@ -74,20 +75,28 @@ def kinds(nodes):
     }
 
 
-def streamed(pieces, trusted=frozenset(), citations=3):
-    """Return what a page shows after these pieces, by applying the updates as the page does."""
-    renderer = AnswerRenderer(trusted, citations)
+def apply_update(done, open_block, update):
+    """Return finished nodes and open block after one update, as the page does it."""
+    done = done + update.get("done", [])
+    open_block = update.get("open", open_block)
+    if "text" in update:
+        last = open_block
+        while isinstance(last[-1], list):
+            last = last[-1]
+        last[-1] += update["text"]
+    return done, open_block
+
+
+def streamed(pieces, trusted=frozenset(), citations=3, clock=lambda: 0):
+    """Return what a page shows after these pieces; when the clock stands still, each piece is shown at once."""
+    renderer = AnswerRenderer(trusted, citations, clock)
     done, open_block = [], []
     for piece in pieces:
-        update = renderer.feed(piece)
+        update = renderer.add(piece)
+        if renderer.is_due:
+            update = renderer.read()
         if update:
-            done += update.get("done", [])
-            open_block = update.get("open", open_block)
-            if "text" in update:
-                last = open_block
-                while isinstance(last[-1], list):
-                    last = last[-1]
-                last[-1] += update["text"]
+            done, open_block = apply_update(done, copy.deepcopy(open_block), copy.deepcopy(update))
         check_closed(done + open_block)
     last = renderer.finish()
     return done + last["done"]

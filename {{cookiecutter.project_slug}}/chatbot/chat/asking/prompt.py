@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from chatbot.core.untrusted import Untrusted
 from chatbot.database.calls.turns import Recalled
+from chatbot.limits.heavy import HeavyWork
+from chatbot.model.embedding import Embedder, vector_text
 from chatbot.model.port import Exchange, Prompt, ToolOffer
 
 INSTRUCTIONS = (
@@ -38,11 +41,19 @@ def add_tools(prompt: Prompt, tools: tuple[ToolOffer, ...]) -> Prompt:
 
 
 _SEARCHED_CHARACTERS = 2000
+_EMBEDDED_AT_ONCE = 200  # characters; 2000 take 20 ms, which is for a thread
 
 
 def searched_text(question: str) -> str:
     """Return the part of a question that passages are searched with: the cost of a search grows with its words."""
     return question[:_SEARCHED_CHARACTERS]
+
+
+async def embed_question(heavy: HeavyWork, user: UUID, embedder: Embedder, searched: str) -> str:
+    """Return the vector that a user's passages are searched with, as pgvector reads it."""
+    if len(searched) <= _EMBEDDED_AT_ONCE:
+        return vector_text(embedder.embed(searched))
+    return vector_text(await heavy.run(user, embedder.embed, searched))
 
 
 def make_instructions(own: str, language: str) -> str:

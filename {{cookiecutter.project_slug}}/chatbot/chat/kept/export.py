@@ -1,24 +1,45 @@
-"""A conversation as a file to keep: Markdown for people, JSON for machines.
+"""A conversation as a file to keep: Markdown for people, JSON for machines. Either is written message by message."""
 
-A Markdown viewer fetches images by itself, and shows raw HTML. What a model wrote is therefore written so that neither
-can happen (part of the rule that no answer causes a request): an image's mark and a tag's are escaped outside of code.
-"""
-
-import re
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
-from chatbot.chat.nodes import parse_blocks
+from chatbot.chat.kept.markdown import answer_markdown, inert_line
+from chatbot.core.visible import unix_lines
 
-_LIVE = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
+
+class Export(Protocol):
+    """Writes one conversation, whose messages come oldest first."""
+
+    def __init__(self, title: str) -> None: ...
+
+    def begin(self) -> bytes:
+        """Return what stands before the messages."""
+        ...
+
+    def write(self, message: Any) -> bytes:
+        """Return one message."""
+        ...
+
+    def end(self) -> bytes:
+        """Return what stands after them."""
+        ...
 
 
-def export_json(title: str, messages: Sequence[Any]) -> bytes:
-    """Return title and every version of every message as a JSON document, each text exactly as it is kept."""
-    kept = [
-        {
+class JsonExport:
+    """Title and every version of every message as a JSON document, each text exactly as it is kept."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._between = b"\n"
+
+    def begin(self) -> bytes:
+        """Return the title."""
+        return b'{"title": %b,\n"messages": [' % orjson.dumps(self._title)
+
+    def write(self, message: Any) -> bytes:
+        """Return one message."""
+        kept = {
             "id": message.id,
             "parent": message.parent_id,
             "author": message.author,
@@ -26,34 +47,54 @@ def export_json(title: str, messages: Sequence[Any]) -> bytes:
             "created_at": message.created_at.isoformat(),
             **({"outcome": message.outcome, "citations": message.citations} if message.author == "assistant" else {}),
         }
-        for message in messages
-    ]
-    return orjson.dumps({"title": title, "messages": kept}, option=orjson.OPT_INDENT_2)
+        between, self._between = self._between, b",\n"
+        return between + orjson.dumps(kept, option=orjson.OPT_INDENT_2)
+
+    def end(self) -> bytes:
+        """Return the end of the document."""
+        return b"\n]}\n"
 
 
-def export_markdown(title: str, messages: Sequence[Any]) -> bytes:
-    """Return messages as Markdown: questions quoted, answers as written, sources below."""
-    parts = [f"# {harmless(title)}"]
-    for message in messages:
+class MarkdownExport:
+    """Questions quoted as they were typed, answers as the page shows them, sources below; nothing in it is live."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def begin(self) -> bytes:
+        """Return the title as a heading."""
+        return _encode([f"# {inert_line(self._title)}"])
+
+    def write(self, message: Any) -> bytes:
+        """Return one message."""
         time = message.created_at.strftime("%Y-%m-%d %H:%M")
         if message.author == "user":
-            quoted = "\n".join(f"> {line}" for line in harmless(message.content).splitlines())
-            parts.append(f"**Question** ({time})\n\n{quoted}")
-            continue
+            return _encode(["", f"**Question** ({time})", "", *_quote(message.content)])
         ending = "" if message.outcome == "complete" else f", {message.outcome}"
-        parts.append(f"**Answer** ({time}{ending})\n\n{harmless(message.content)}")
-        parts += [f"[{source['number']}] {harmless(_named(source))}" for source in message.citations]
-    return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
+        parts = ["", f"**Answer** ({time}{ending})", "", answer_markdown(message.content)]
+        for source in message.citations:
+            parts += ["", inert_line(f"[{source['number']}] {_named(source)}")]
+        return _encode(parts)
+
+    def end(self) -> bytes:
+        """Return nothing more."""
+        return b""
 
 
-def harmless(text: str) -> str:
-    """Return Markdown in which no image and no tag is live; code stays as it is."""
-    lines = text.splitlines()
-    code: set[int] = set()
-    for token in parse_blocks("\n".join(lines)):
-        if token.type in ("fence", "code_block") and token.map is not None:
-            code |= set(range(*token.map))
-    return "\n".join(line if number in code else _LIVE.sub(r"\\\g<0>", line) for number, line in enumerate(lines))
+def _encode(lines: list[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+
+
+def _quote(text: str) -> list[str]:
+    """Return typed text as a quote that keeps its lines and their indentation."""
+    lines = [line.rstrip() for line in unix_lines(text).split("\n")]
+    quoted = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        words = line.lstrip()
+        indent = "&nbsp;" * (len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())) if words else ""
+        ending = "\\" if words and following.strip() else ""
+        quoted.append(f"> {indent}{inert_line(words)}{ending}".rstrip())
+    return quoted
 
 
 def _named(source: dict[str, Any]) -> str:

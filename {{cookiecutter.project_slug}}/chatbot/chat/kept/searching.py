@@ -1,43 +1,50 @@
 """Search in one's own conversations.
 
 Texts are read and compared here, not by an index of the database's: once texts are sealed, an index beside them would
-give away what they say.
+give away what they say. They come in batches, each compared in a thread and forgotten before the next is read.
 """
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-# what one search reads at most: 16 million characters, well under a second
-MOST_MESSAGES, MOST_CHARACTERS = 2000, 8000
+from chatbot.core.folding import normalize
+
+# what one search reads at most, and how many messages of it at once: the texts of a batch take 3 MB at most
+MAX_MESSAGES, BATCH, MAX_CHARACTERS = 2000, 100, 8000
+_MAX_FOLDED = 2 * MAX_CHARACTERS  # a few characters become 18
 _AROUND = 60  # characters of a snippet on each side of the first word found
 
 
-def find_conversations(conversations: Iterable[Any], messages: Iterable[Any], words: str) -> list[tuple[Any, str]]:
-    """Return the conversations in whose title, or in one of whose messages, every word occurs; each with a snippet.
+class Search:
+    """One search. Give it messages, newest first, with `conversation_id` and `content`; then ask what was found."""
 
-    `conversations` have `id` and `title`; `messages` have `conversation_id` and `content`, the newest first.
-    """
-    wanted = _folded(words).split()
-    snippets: dict[UUID, str] = {}
-    for message in messages:
-        if message.conversation_id not in snippets and _holds(message.content, wanted):
-            snippets[message.conversation_id] = _snippet(message.content, wanted)
-    return [
-        (conversation, snippets.get(conversation.id, ""))
-        for conversation in conversations
-        if conversation.id in snippets or _holds(conversation.title, wanted)
-    ]
+    def __init__(self, words: str) -> None:
+        self._wanted = fold(words).split()
+        self._snippets: dict[UUID, str] = {}
+
+    def read(self, messages: Iterable[Any]) -> None:
+        """Look for every word in each message."""
+        for message in messages:
+            if message.conversation_id not in self._snippets and self._in(message.content):
+                self._snippets[message.conversation_id] = _snippet(message.content, self._wanted)
+
+    def found(self, conversations: Iterable[Any]) -> list[tuple[Any, str]]:
+        """Return those with every word in the title, or in one message; each with a snippet of that message."""
+        return [
+            (conversation, self._snippets.get(conversation.id, ""))
+            for conversation in conversations
+            if conversation.id in self._snippets or self._in(conversation.title)
+        ]
+
+    def _in(self, text: str) -> bool:
+        folded = fold(text)
+        return bool(self._wanted) and all(word in folded for word in self._wanted)
 
 
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _holds(text: str, wanted: list[str]) -> bool:
-    folded = _folded(text)
-    return bool(wanted) and all(word in folded for word in wanted)
+def fold(text: str) -> str:
+    """Return text as it is compared; what expands beyond a bound is compared up to there."""
+    return normalize("NFKC", text, _MAX_FOLDED).casefold()[:_MAX_FOLDED]
 
 
 def _snippet(text: str, wanted: list[str]) -> str:

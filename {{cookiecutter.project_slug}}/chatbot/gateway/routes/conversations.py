@@ -1,16 +1,18 @@
 """Conversations: begun, listed, searched, read, renamed, exported, deleted and restored."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from anyio import to_thread
-from fastapi import APIRouter, Query, Response
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.chat.kept.export import export_json, export_markdown
-from chatbot.chat.kept.history import render_history
-from chatbot.chat.kept.searching import MOST_CHARACTERS, MOST_MESSAGES, find_conversations
+from chatbot.chat.kept.export import Export, JsonExport, MarkdownExport
+from chatbot.chat.kept.history import HistoryWriter
+from chatbot.chat.kept.pieces import KeptMessages
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
@@ -18,10 +20,10 @@ from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.labels import Label, Name
 
 router = APIRouter(prefix="/api/v1/conversations")
-_MOST_EXPORTED = 10_000  # messages
-_FORMS = {
-    "markdown": (export_markdown, "text/markdown; charset=utf-8", "md"),
-    "json": (export_json, "application/json", "json"),
+_MAX_EXPORTED = 10_000  # messages
+_FORMS: dict[str, tuple[type[Export], str, str]] = {
+    "markdown": (MarkdownExport, "text/markdown; charset=utf-8", "md"),
+    "json": (JsonExport, "application/json", "json"),
 }
 
 _EXPORTED: dict[str, Any] = {
@@ -71,6 +73,15 @@ async def begin_conversation(who: Who, parts: Using) -> dict[str, UUID]:
         return {"id": await table.create_conversation(connection, who)}
 
 
+async def _kept_messages(who: Who, parts: Using) -> AsyncIterator[KeptMessages]:
+    """Yield the reader of a principal's messages: one request at a time, until its answer is sent."""
+    async with parts.heavy.one_request(who.user_id):
+        yield KeptMessages(parts.database, parts.heavy, who)
+
+
+Kept = Annotated[KeptMessages, Depends(_kept_messages)]
+
+
 @router.get("")
 async def list_conversations(
     query: Annotated[ConversationQuery, Query()], who: Who, parts: Using
@@ -78,31 +89,48 @@ async def list_conversations(
     """List one's own conversations, the latest first; with `search`, those in which every word occurs."""
     async with parts.database.acting_for(who) as connection:
         rows = await table.list_conversations(connection)
-        if not query.search.split():
-            return [_entry(row) for row in rows]
-        messages = await table.latest_texts(connection, MOST_MESSAGES, MOST_CHARACTERS)
-    found = await to_thread.run_sync(find_conversations, rows, messages, query.search)
+    if not query.search.split():
+        return [_entry(row) for row in rows]
+    async with parts.heavy.one_request(who.user_id):
+        search = await KeptMessages(parts.database, parts.heavy, who).search(query.search)
+    found = await parts.heavy.run(who.user_id, search.found, rows)
     return [_entry(row, snippet) for row, snippet in found]
 
 
-@router.get("/{conversation}")
+@router.get("/{conversation}", response_class=Response, responses={200: {"model": ConversationShown}})
 async def show_conversation(
-    conversation: UUID, who: Who, parts: Using, through: Annotated[int, Query(ge=0, lt=2**63)] = table.LATEST_WAY
-) -> ConversationShown:
+    conversation: UUID,
+    who: Who,
+    parts: Using,
+    kept: Kept,
+    through: Annotated[int, Query(ge=0, lt=2**63)] = table.LATEST_WAY,
+) -> StreamingResponse:
     """Return a conversation's messages, answers as nodes: those on the way to the latest one, or `through` another."""
     async with parts.database.acting_for(who) as connection:
         found = await table.find_conversation(connection, conversation)
-        messages = await table.read_way(connection, conversation, through) if found else []
-    if found is None or (through and not messages):
+        branch = await table.list_branch(connection, conversation, through) if found else {}
+    if found is None or (through and not branch):
         raise _unknown()
-    shown = await to_thread.run_sync(render_history, messages)
-    return ConversationShown(id=found.id, title=_title(found), folder=found.folder, messages=shown)
+    about = orjson.dumps({"id": str(found.id), "title": _title(found), "folder": found.folder})
+
+    async def pieces() -> AsyncIterator[bytes]:
+        before = about[:-1] + b',"messages":['
+        async for message in kept.write(conversation, branch, HistoryWriter(branch).write):
+            yield before + message
+            before = b","
+        yield b"]}" if before == b"," else before + b"]}"
+
+    return StreamingResponse(pieces(), media_type="application/json")
 
 
 @router.get("/{conversation}/export", response_class=Response, responses={200: {"content": _EXPORTED}})
 async def export_conversation(
-    conversation: UUID, who: Who, parts: Using, form: Annotated[Literal["markdown", "json"], Query(alias="format")]
-) -> Response:
+    conversation: UUID,
+    who: Who,
+    parts: Using,
+    kept: Kept,
+    form: Annotated[Literal["markdown", "json"], Query(alias="format")],
+) -> StreamingResponse:
     """Return a conversation as a file to keep: the latest version for people, every version for machines."""
     make, kind, suffix = _FORMS[form]
     async with parts.database.acting_for(who) as connection:
@@ -110,15 +138,20 @@ async def export_conversation(
         if found is None:
             raise _unknown()
         if form == "json":
-            messages = await table.list_messages(connection, conversation, _MOST_EXPORTED)
+            messages = await table.list_message_ids(connection, conversation, _MAX_EXPORTED)
         else:
-            messages = await table.read_way(connection, conversation, most=_MOST_EXPORTED)
+            messages = list(await table.list_branch(connection, conversation, limit=_MAX_EXPORTED))
     name = f"conversation-{str(found.id)[:8]}.{suffix}"
-    return Response(
-        await to_thread.run_sync(make, _title(found), messages),
-        media_type=kind,
-        headers={"content-disposition": f'attachment; filename="{name}"'},
-    )
+    export = make(_title(found))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield export.begin()
+        async for message in kept.write(conversation, messages, export.write):
+            yield message
+        yield export.end()
+
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces(), media_type=kind, headers=headers)
 
 
 @router.patch("/{conversation}")
