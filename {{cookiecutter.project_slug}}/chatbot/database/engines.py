@@ -97,9 +97,9 @@ class Database:
         except (OperationalError, TimeoutError) as error:
             raise Unavailable("The database cannot be used just now. Try again in a moment.") from error
 
-    def vouch_for(self, principal: Principal) -> str:
-        """Return a voucher for the role of `principal`, whom the identity provider has just named."""
-        return self._signer.vouch(principal)
+    def vouch_for(self, principal: Principal, issuer: str, subject: str) -> str:
+        """Return a voucher for role and identity of `principal`, whom the identity provider has just named."""
+        return self._signer.vouch(principal, issuer, subject)
 
     async def is_up(self) -> bool:
         """Say whether a statement can be run now."""

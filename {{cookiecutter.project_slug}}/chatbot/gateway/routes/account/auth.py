@@ -101,7 +101,8 @@ async def _let_in(parts: Parts, claims: Mapping[str, Any], origin: Origin) -> st
     identity = parts.settings.identity
     who, tenant = admit(claims, identity.groups, identity.groups_claim)
     async with parts.database.acting_for(who) as connection:
-        enrolled = await enrol(connection, who, parts.database.vouch_for(who), tenant, claims["iss"], claims["sub"])
+        voucher = parts.database.vouch_for(who, claims["iss"], claims["sub"])
+        enrolled = await enrol(connection, who, voucher, tenant, claims["iss"], claims["sub"])
     if enrolled.role is None:
         raise suspended()
     who = replace(who, role=enrolled.role)
