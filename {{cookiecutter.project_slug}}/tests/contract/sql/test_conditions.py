@@ -2,6 +2,7 @@
 
 import hmac
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from tests.doubles.tenants import EVERYBODY, Filled, Person, key_digest, made_id
 ACME = {person.name: person for person in EVERYBODY if person.tenant == "acme"}
 MEMBER, ADMIN, COLLEAGUE = ACME["member"], ACME["admin"], ACME["colleague"]
 THEIRS = Person("member", "globex")
+ADDED = "insert into chatbot.users (id, tenant_id, issuer, subject, name, role) values ('{}', '{}', 'i', 's', 'n', 'member')"
 
 
 def signed(filled: Filled, text: str) -> str:
@@ -42,6 +44,15 @@ def test_a_context_that_is_signed_and_not_for_this_is_refused(filled: Filled, te
     with filled.undone():
         good = signed(filled, f"v1|chatbot_api|{MEMBER.tenant_id}|{MEMBER.id}|9999999999")
         assert value(filled, good, CLAIMS) == [MEMBER.tenant_id, MEMBER.id]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_context_that_was_changed_after_signing_is_refused(filled: Filled, place: int) -> None:
+    parts = filled.context_of(COLLEAGUE).split("|")
+    other = f"v2|chatbot_worker|{THEIRS.tenant_id}|{MEMBER.id}|9999999999".split("|")
+    changed = "|".join([*parts[:place], other[place], *parts[place + 1 :]])
+    with filled.undone(), pytest.raises(psycopg.errors.InvalidAuthorizationSpecification, match="forged"):
+        value(filled, changed, CLAIMS)
 
 
 @pytest.mark.parametrize("name", ACME)
@@ -184,6 +195,35 @@ def test_a_right_is_changed_by_another_administrator_of_the_tenant_alone(filled:
                 )
             may = acting.role == "admin" and acting.tenant == changed.tenant and acting != changed
             assert bool(done) is may, (acting, changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "reached"),
+    [
+        ("update chatbot.users set name = 'x'", 1),
+        (f"update chatbot.users set tenant_id = '{THEIRS.tenant_id}'", None),
+        (f"update chatbot.users set id = '{UUID(int=5)}'", None),
+        (ADDED.format(MEMBER.id, MEMBER.tenant_id), 1),
+        (ADDED.format(UUID(int=5), MEMBER.tenant_id), None),
+        (ADDED.format(MEMBER.id, THEIRS.tenant_id), None),
+    ],
+)
+def test_the_tables_owner_writes_no_person_but_who_acts(filled: Filled, change: str, reached: int | None) -> None:
+    """What enrol runs as: were its statement wrong, the policies would still hold."""
+    context = signed(filled, f"v1|bootstrap|{MEMBER.tenant_id}|{MEMBER.id}|9999999999")
+    with filled.undone() as connection:
+        connection.execute("set local session_replication_role = replica")
+        if change.startswith("insert"):
+            connection.execute("delete from chatbot.users where id = %s", (MEMBER.id,))
+        connection.execute("select set_config('chatbot.context', %s, true)", (context,))
+        connection.execute("set local role chatbot_owner")
+        try:
+            with connection.transaction():
+                found = connection.execute(change).rowcount
+        except psycopg.errors.InsufficientPrivilege:
+            found = None
+        connection.execute("reset role")
+    assert found == reached
 
 
 def test_an_administrator_of_one_tenant_with_a_context_of_another_changes_nothing(filled: Filled) -> None:
