@@ -44,7 +44,7 @@ async def make_accounts(
             who = Principal(tenant_id(tenant), user_id(tenant, _ISSUER, subject), role, f"Load {number}")
             key = new_key()
             async with parts.database.acting_for(who) as connection:
-                await enrol(connection, who, parts.database.vouch_for(who), tenant, _ISSUER, subject)
+                await enrol(connection, who, parts.database.vouch_for(who, _ISSUER, subject), tenant, _ISSUER, subject)
                 await keep_key(connection, who, key, {"name": "load", "scopes": sorted(KeyScope)}, _KEY_LIFE)
             token = await parts.sessions.open(who)
             name = CookieNames.of(settings.gateway.instance).session

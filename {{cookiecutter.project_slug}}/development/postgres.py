@@ -29,6 +29,7 @@ max_connections = 60
 shared_buffers = 128MB
 jit = off
 wal_level = minimal
+max_notify_queue_pages = 64
 max_wal_senders = 0
 log_min_messages = warning
 log_min_error_statement = panic

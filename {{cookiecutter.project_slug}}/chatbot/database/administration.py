@@ -69,9 +69,9 @@ async def acting_role(connection: AsyncConnection) -> Role | None:
     return Role(role) if role else None
 
 
-async def lock_people(connection: AsyncConnection, who: Principal) -> None:
+async def lock_people(connection: AsyncConnection) -> None:
     """Let one administrator of a tenant at a time change people: two who demote each other come one after the other."""
-    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"people|{who.tenant_id}", 0))))
+    await connection.execute(select(func.secure.lock("people")))
 
 
 async def list_people(connection: AsyncConnection, most: int) -> Sequence[PersonRow]:

@@ -5,6 +5,7 @@ a statement. PostgreSQL verifies the value in `secure.claims()` and every policy
 Fails closed: without a context no row is visible; a forged or expired one is an error.
 """
 
+import hashlib
 import hmac
 import time
 from dataclasses import dataclass, field
@@ -28,11 +29,17 @@ class ContextSigner:
         claims = f"v1|{self.role}|{principal.tenant_id}|{principal.user_id}|{expiry}"
         return self._signed(claims)
 
-    def vouch(self, principal: Principal) -> str:
-        """Return what `secure.enrol` believes about the role of `principal`, for a minute. Only a sign-in makes one."""
+    def vouch(self, principal: Principal, issuer: str, subject: str) -> str:
+        """Return what `secure.enrol` believes about the role and identity of `principal`, for a minute.
+
+        Only a sign-in makes one.
+        """
         expiry = int(time.time()) + _LIFE_SECONDS
+        parts = b"".join(hashlib.sha256(each.encode()).digest() for each in (issuer, subject, principal.name))
+        identity = hashlib.sha256(parts).hexdigest()
+        who = f"{principal.tenant_id}|{principal.user_id}|{principal.role}"
         # another first part than a context's: neither is ever taken for the other
-        return self._signed(f"r1|{self.role}|{principal.tenant_id}|{principal.user_id}|{principal.role}|{expiry}")
+        return self._signed(f"r1|{self.role}|{who}|{expiry}|{identity}")
 
     def _signed(self, claims: str) -> str:
         return f"{claims}|{hmac.digest(self.key, claims.encode(), 'sha256').hex()}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,4 +101,4 @@ async def restore_conversation(connection: AsyncConnection, conversation: UUID) 
 
 async def _forget_deleted(connection: AsyncConnection) -> None:
     """Remove for good, with their messages, what was deleted longer ago than it can be brought back."""
-    await connection.execute(delete(Conversation).where(Conversation.deleted_at < func.now() - UNDO_TIME))
+    await connection.execute(select(func.secure.forget_conversations(UNDO_TIME)))

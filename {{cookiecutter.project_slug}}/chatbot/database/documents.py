@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, delete, func, insert, select, update
+from sqlalchemy import Row, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.core.principal import Principal
@@ -103,8 +103,7 @@ async def mark_failed(connection: AsyncConnection, document: UUID, problem: str)
 
 async def delete_document(connection: AsyncConnection, document: UUID) -> bool:
     """Delete one's own document with every chunk and vector; False when there is none such."""
-    result = await connection.execute(delete(Document).where(Document.id == document))
-    return result.rowcount == 1
+    return bool(await connection.scalar(select(func.secure.delete_document(document))))
 
 
 async def list_passages(

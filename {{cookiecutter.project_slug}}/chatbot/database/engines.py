@@ -19,6 +19,7 @@ from chatbot.config.settings import DatabaseSettings
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal
 from chatbot.database.context import ContextSigner
+from chatbot.database.role_defaults import DefaultsChanged, refuse_left, session_settings
 
 # each in one statement; DISCARD ALL would also drop them, but fails inside psycopg's own transaction handling
 CLEANING = (
@@ -47,7 +48,7 @@ def connection_options(settings: DatabaseSettings, role: str, password: str, lan
         "application_name": role,
         "connect_timeout": 5,
         **_tls_options(settings),
-        **({"options": f"-c default_text_search_config=pg_catalog.{language}"} if language else {}),
+        "options": " ".join(f"-c {name}={value}" for name, value in session_settings(role, language).items()),
     }
 
 
@@ -82,6 +83,7 @@ class Database:
             pool_reset_on_return=None,
             **_ENGINE_OPTIONS,
         )
+        event.listen(self._engine.sync_engine, "connect", refuse_left)
         event.listen(self._engine.sync_engine, "reset", _clean)
 
     @asynccontextmanager
@@ -94,12 +96,12 @@ class Database:
             async with self._engine.begin() as connection:
                 await connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
                 yield connection
-        except (OperationalError, TimeoutError) as error:
+        except (OperationalError, TimeoutError, DefaultsChanged) as error:
             raise Unavailable("The database cannot be used just now. Try again in a moment.") from error
 
-    def vouch_for(self, principal: Principal) -> str:
-        """Return a voucher for the role of `principal`, whom the identity provider has just named."""
-        return self._signer.vouch(principal)
+    def vouch_for(self, principal: Principal, issuer: str, subject: str) -> str:
+        """Return a voucher for role and identity of `principal`, whom the identity provider has just named."""
+        return self._signer.vouch(principal, issuer, subject)
 
     async def is_up(self) -> bool:
         """Say whether a statement can be run now."""
@@ -129,6 +131,7 @@ class WorkerDatabase:
             pool_reset_on_return=None,
             **_ENGINE_OPTIONS,
         )
+        event.listen(self._engine, "connect", refuse_left)
         event.listen(self._engine, "reset", _clean)
 
     @contextmanager
@@ -141,7 +144,7 @@ class WorkerDatabase:
             with self._engine.begin() as connection:
                 connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
                 yield connection
-        except OperationalError as error:
+        except (OperationalError, DefaultsChanged) as error:
             raise ConnectionLost from error
 
     def wait_until_up(self, seconds: float) -> None:
@@ -152,7 +155,7 @@ class WorkerDatabase:
                 with self._engine.connect() as connection:
                     connection.execute(text("SELECT true"))
                 return
-            except OperationalError as error:
+            except (OperationalError, DefaultsChanged) as error:
                 if time.monotonic() > end:
                     raise ConnectionLost from error
                 time.sleep(0.2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 
 from chatbot.core.principal import Principal
@@ -68,7 +68,7 @@ def read_queued(connection: Connection, who: Principal, document: UUID) -> Queue
 
 def replace_passages(connection: Connection, who: Principal, document: UUID, shared: bool, read: PassagesRead) -> None:
     """Put what was read in the place of whatever the document had, and mark it ready."""
-    connection.execute(delete(Chunk).where(Chunk.document_id == document))
+    connection.execute(select(func.secure.delete_chunks(document)))
     passages = read.passages
     owner = {"tenant_id": who.tenant_id, "owner_id": who.user_id, "shared": shared}
     rows = [

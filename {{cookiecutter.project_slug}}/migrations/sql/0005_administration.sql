@@ -34,44 +34,7 @@ begin
 end
 $$;
 
--- What the provider said at a sign-in comes signed, as `r1|<role>|<tenant>|<user>|<what the person is>|<expiry>|<HMAC>`:
--- nobody writes their own role, not even by a statement of their own. Returns the role that counts (null: suspended),
--- whether it changed with this sign-in, and the budget.
-create function secure.enrol(voucher text, issuer text, subject text, name text)
-returns table (role text, changed boolean, monthly_tokens bigint)
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  acting uuid[] := secure.claims();
-  key secure.context_key;
-  before chatbot.users;
-  kept chatbot.users;
-begin
-  select * into strict key from secure.context_key;
-  if voucher is null or sha256(sha256(key.outer_pad || sha256(key.inner_pad || convert_to(left(voucher, -65), 'UTF8'))))
-     <> sha256(decode(right(voucher, 64), 'hex')) then
-    raise exception 'the voucher is forged' using errcode = '28000';
-  end if;
-  if split_part(voucher, '|', 1) <> 'r1' or split_part(voucher, '|', 2) <> session_user
-     or (split_part(voucher, '|', 3)::uuid, split_part(voucher, '|', 4)::uuid) is distinct from (acting[1], acting[2])
-     or split_part(voucher, '|', 6)::bigint < extract(epoch from clock_timestamp()) then
-    raise exception 'the voucher is for something else, or has expired' using errcode = '28000';
-  end if;
-  select * into before from chatbot.users as u where u.id = acting[2] for update;
-  insert into chatbot.users as u (id, tenant_id, issuer, subject, name, role)
-    values (acting[2], acting[1], enrol.issuer, enrol.subject, enrol.name, split_part(voucher, '|', 5))
-    on conflict (id) do update set name = excluded.name, role = excluded.role, signed_in_at = now()
-    returning * into kept;
-  return query select
-    case when kept.suspended_at is null then coalesce(kept.granted_role, kept.role) end,
-    before.id is not null and coalesce(before.granted_role, before.role) <> coalesce(kept.granted_role, kept.role),
-    kept.monthly_tokens;
-end
-$$;
-
--- people are written by that function alone; an administrator changes three columns of others in the same tenant
+-- people are written by secure.enrol alone (0011_sign_in.sql); an administrator changes three columns of others in the same tenant
 revoke insert, update on chatbot.users from chatbot_api;
 revoke update (name, role, signed_in_at) on chatbot.users from chatbot_api;
 alter policy self_insert on chatbot.users to chatbot_owner;
@@ -176,8 +139,8 @@ begin
 end
 $$;
 
-revoke all on function secure.acting_role(), secure.standing(text), secure.enrol(text, text, text, text),
+revoke all on function secure.acting_role(), secure.standing(text),
   secure.guard_administration(), secure.keys_of(uuid), secure.living_keys(), secure.revoke_key_of(uuid, uuid) from public;
 grant execute on function secure.acting_role() to chatbot_owner, chatbot_api;
-grant execute on function secure.standing(text), secure.enrol(text, text, text, text), secure.keys_of(uuid),
+grant execute on function secure.standing(text), secure.keys_of(uuid),
   secure.living_keys(), secure.revoke_key_of(uuid, uuid) to chatbot_api;

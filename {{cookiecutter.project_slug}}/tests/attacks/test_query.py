@@ -271,7 +271,7 @@ def test_an_own_row_cannot_hang_below_a_foreign_parent(stack: Stack, alice: Pers
     "left",
     [
         "set chatbot.context = 'x'", "set search_path = evil", "set role none", "prepare _pg3_0 as select 1",
-        "declare c cursor with hold for select 1", "listen leak", "select pg_advisory_lock(42)", "set statement_timeout = 1",
+        "declare c cursor with hold for select 1", "listen leak", "set statement_timeout = 1",
         "set plan_cache_mode = force_generic_plan", "set local chatbot.context = 'x'",
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,9 +51,9 @@ class KeyStore:
         return Admission(who, Carrier.KEY, str(row[0]), frozenset(map(KeyScope, row[5])))
 
 
-async def lock_keys(connection: AsyncConnection, who: Principal) -> None:
+async def lock_keys(connection: AsyncConnection) -> None:
     """Let one request at a time make keys for the principal: they are counted first."""
-    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"keys|{who.user_id}", 0))))
+    await connection.execute(select(func.secure.lock("keys")))
 
 
 async def list_keys(connection: AsyncConnection) -> Sequence[KeyRow]:
@@ -81,8 +81,7 @@ async def keep_key(
 
     What expired, and all but the latest revoked ones, are removed on the way.
     """
-    revoked = select(ApiKey.id).where(ApiKey.revoked_at.is_not(None)).order_by(ApiKey.revoked_at.desc()).offset(20)
-    await connection.execute(delete(ApiKey).where((ApiKey.expires_at <= func.now()) | ApiKey.id.in_(revoked)))
+    await connection.execute(select(func.secure.forget_keys()))
     row = insert(ApiKey).values(
         tenant_id=who.tenant_id,
         user_id=who.user_id,

@@ -12,6 +12,7 @@ import asyncpg
 
 from chatbot.config.settings import DatabaseSettings
 from chatbot.core.errors import NotFound, Unavailable
+from chatbot.database.role_defaults import FIND_LEFT, note_left, session_settings
 
 _TIMEOUT_SECONDS = 5
 # the connection failed, the server has no room, or somebody stops it (SQLSTATE classes 08, 53 and 57)
@@ -47,7 +48,8 @@ class FixedCalls:
             "command_timeout": _TIMEOUT_SECONDS * 2,
             "reset": _keep_as_is,
             "ssl": _tls_context(settings),
-            "server_settings": {"default_text_search_config": f"pg_catalog.{language}"},
+            "init": _look_at,
+            "server_settings": session_settings(role, language),
         }
 
     async def open(self) -> None:
@@ -72,6 +74,14 @@ class FixedCalls:
             raise Unavailable("The database cannot be used just now. Try again in a moment.") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseFault from error
+
+
+async def _look_at(connection: asyncpg.Connection) -> None:
+    """Look at a new connection. Raises `DefaultsChanged` after taking away what the role's defaults had left."""
+    left = await connection.fetch(FIND_LEFT)
+    for row in left:
+        await connection.execute(row[1])
+    note_left([row[0] for row in left])
 
 
 async def _keep_as_is(connection: asyncpg.Connection) -> None:

@@ -63,7 +63,7 @@ class Programs:
     async def _note(self, machine: Machine) -> Role | None:
         who = machine.admission.principal
         async with self._database.acting_for(who) as connection:
-            voucher = self._database.vouch_for(who)
+            voucher = self._database.vouch_for(who, machine.issuer, machine.subject)
             noted = await enrol(connection, who, voucher, machine.tenant, machine.issuer, machine.subject)
         self._noted.add(who.user_id)
         return noted.role

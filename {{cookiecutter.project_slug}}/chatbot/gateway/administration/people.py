@@ -137,7 +137,7 @@ async def _change(parts: Parts, who: Principal, person: UUID, changed: dict[str,
         note_refusal("api-authz", "one's own rights")
         raise Forbidden("Nobody changes their own rights. Ask another administrator.")
     async with parts.database.acting_for(who) as connection:
-        await lock_people(connection, who)
+        await lock_people(connection)
         if not await change_person(connection, person, changed):
             raise NotFound(_NOBODY)
 

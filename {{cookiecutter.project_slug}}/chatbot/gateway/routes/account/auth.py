@@ -115,7 +115,8 @@ async def let_in(parts: Parts, scope: Scope, claims: Mapping[str, Any], origin: 
         raise
     await _end_elsewhere(parts, scope, claims, tenant)
     async with parts.database.acting_for(who) as connection:
-        enrolled = await enrol(connection, who, parts.database.vouch_for(who), tenant, claims["iss"], claims["sub"])
+        voucher = parts.database.vouch_for(who, claims["iss"], claims["sub"])
+        enrolled = await enrol(connection, who, voucher, tenant, claims["iss"], claims["sub"])
     if enrolled.role is None:
         record_sign_in(parts.trail, scope, who, SIGN_IN, 403)
         raise suspended()

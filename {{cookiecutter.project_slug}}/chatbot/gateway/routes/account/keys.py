@@ -101,7 +101,7 @@ async def make_key(wanted: NewKey, who: Who, parts: Using) -> MadeKey:
     """Make a key. The answer holds it; nobody can ask for it again."""
     key = new_key()
     async with parts.database.acting_for(who) as connection:
-        await lock_keys(connection, who)
+        await lock_keys(connection)
         _must_have_room(await count_living(connection))
         row = await keep_key(connection, who, key, wanted.model_dump(exclude={"days"}), timedelta(days=wanted.days))
     return MadeKey.model_validate({**row._mapping, "key": key})
@@ -112,7 +112,7 @@ async def rotate_key(key: UUID, who: Who, parts: Using, wanted: Rotation = _AS_U
     """Make a successor that may do the same; the old key ends after the overlap, at once without one."""
     made = new_key()
     async with parts.database.acting_for(who) as connection:
-        await lock_keys(connection, who)
+        await lock_keys(connection)
         old = await living_key(connection, key)
         if old is None:
             raise NotFound(_NO_KEY)
