@@ -9,7 +9,8 @@ from uuid import uuid4
 import orjson
 import pytest
 from redis.asyncio import BlockingConnectionPool, Redis, UnixDomainSocketConnection
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError
 
 from chatbot.config.limits import LimitsSettings
 from chatbot.core.errors import Unavailable
@@ -408,7 +409,7 @@ def test_the_gateway_can_run_the_scripts_and_load_none(gateway_client: Any) -> N
 def test_the_worker_reaches_no_counter(stack: Stack) -> None:
     password = stack.secrets["jobs_worker_password"]
     client: Any = Redis(unix_socket_path=str(stack.state.socket), username="worker", password=password)
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(RedisConnectionError, match="invalid username-password pair"):
         asyncio.run(client.ping())
 
 
