@@ -109,7 +109,8 @@ def build_gateway(settings: Settings) -> Parts:
     )
     answering = _answering(settings, turns, model, loop)
     heavy = HeavyWork()
-    celery = make_celery(settings.valkey, "gateway", valkey_password, job_signer=make_signer(settings.jobs))
+    jobs_password = _needed(settings.jobs.gateway_password, "jobs_gateway_password")
+    celery = make_celery(settings.broker, "gateway", jobs_password, job_signer=make_signer(settings.jobs))
     return Parts(
         settings=settings,
         database=database,
@@ -194,10 +195,11 @@ class WorkerParts:
 
 def build_worker(settings: Settings) -> WorkerParts:
     """Build the worker's parts. Raises `BadSettings` for a secret that only the worker needs."""
-    signer = ContextSigner(_needed_key(settings.database.context_key, "database_context_key"), "chatbot_worker")
+    key = _needed_key(settings.database.worker_context_key, "database_worker_context_key")
+    signer = ContextSigner(key, "chatbot_worker")
     password = _needed(settings.database.worker_password, "database_worker_password")
-    valkey_password = _needed(settings.valkey.worker_password, "valkey_worker_password")
-    app = make_celery(settings.valkey, "worker", valkey_password, job_verifier=make_verifier(settings.jobs))
+    jobs_password = _needed(settings.jobs.worker_password, "jobs_worker_password")
+    app = make_celery(settings.broker, "worker", jobs_password, job_verifier=make_verifier(settings.jobs))
     language = settings.retrieval.language
     return WorkerParts(app, WorkerDatabase(settings.database, signer, password, language), HashingEmbedder(language))
 

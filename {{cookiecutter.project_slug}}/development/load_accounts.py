@@ -79,6 +79,7 @@ def settings_of(state: Path) -> Settings:
             "CHATBOT_DATABASE__HOST": str(places.sockets),
             "CHATBOT_DATABASE__NAME": DATABASE,
             "CHATBOT_VALKEY__SOCKET": str(places.sockets / "state.sock"),
+            "CHATBOT_JOBS__SOCKET": str(places.sockets / "jobs.sock"),
         }
     )
 

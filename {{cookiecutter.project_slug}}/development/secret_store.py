@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chatbot.config.judging import REQUIRED
 from development.accounts import ACCOUNTS
 
-_HEX_KEYS = ("database_context_key", "gateway_session_key", "jobs_gateway_signing_key")
+_HEX_KEYS = ("database_context_key", "database_worker_context_key", "gateway_session_key", "jobs_gateway_signing_key")
 _PASSWORDS = (
     "database_bootstrap_password",
     "database_migrator_password",
@@ -19,7 +19,9 @@ _PASSWORDS = (
     "database_worker_password",
     "valkey_admin_password",
     "valkey_gateway_password",
-    "valkey_worker_password",
+    "jobs_admin_password",
+    "jobs_gateway_password",
+    "jobs_worker_password",
     "identity_client_secret",
     "identity_service_secret",
     "tools_credential_sample",

@@ -71,7 +71,7 @@ class Stack:
         self.port, self.identity_port, self.tool_port, self.services_port = self.ports
         self.postgres = database(self.places, self.secrets)
         self.state = Valkey("state", self.places, self.secrets)
-        self.cache = Valkey("cache", self.places, self.secrets)
+        self.jobs = Valkey("jobs", self.places, self.secrets)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._restarts: dict[str, int] = {}
         self._noting = threading.Lock()
@@ -96,7 +96,7 @@ class Stack:
         self.authority = write_certificates(self.certificates)
         try:
             with ThreadPoolExecutor(4) as pool:
-                servers = [pool.submit(self._start_server, part) for part in (self.postgres, self.state, self.cache)]
+                servers = [pool.submit(self._start_server, part) for part in (self.postgres, self.state, self.jobs)]
                 early = [pool.submit(self.launch, name) for name in self._early]
                 for server in servers:
                     server.result()
@@ -124,7 +124,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop every part; servers of data come last."""
-        for group in (("gateway", "worker", "identity", "toolserver"), ("cache", "state", "database")):
+        for group in (("gateway", "worker", "identity", "toolserver"), ("jobs", "state", "database")):
             with ThreadPoolExecutor(len(group)) as pool:
                 list(pool.map(self._end, group))
         self._record.note(self.processes)
@@ -179,6 +179,7 @@ class Stack:
             "CHATBOT_DATABASE__HOST": str(self.places.sockets),
             "CHATBOT_DATABASE__NAME": DATABASE,
             "CHATBOT_VALKEY__SOCKET": str(self.state.socket),
+            "CHATBOT_JOBS__SOCKET": str(self.jobs.socket),
             "CHATBOT_JOBS__PRODUCERS": json.dumps({"gateway": self.secrets.gateway_public_key()}),
             "CHATBOT_MONITORING__FORMAT": "plain",
             **(self._gateway_settings() if part == "gateway" else {}),
@@ -246,7 +247,7 @@ class Stack:
         if self._restarts[name] > _MOST_RESTARTS:
             raise CannotStart(f"The {name} ends again and again (status {status}):\n{self.log_tail(name)}")
         self._say(f"  {name:<10} ended with status {status}: starting it again")
-        servers: dict[str, Postgres | Valkey] = {"database": self.postgres, "state": self.state, "cache": self.cache}
+        servers: dict[str, Postgres | Valkey] = {"database": self.postgres, "state": self.state, "jobs": self.jobs}
         if name in servers:
             servers[name].start(self._keep)
         else:

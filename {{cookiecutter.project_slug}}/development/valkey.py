@@ -1,4 +1,4 @@
-"""The two embedded Valkey instances: `state` never evicts and persists, `cache` evicts and forgets."""
+"""The two embedded Valkey instances, each with its own memory and users: `state` (sessions, limits) and `jobs`."""
 
 import hashlib
 import importlib.util
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from redis.lock import Lock
 
 from chatbot.limits import scripts
 from development.places import CannotStart, Places, reachable_copy
@@ -26,27 +25,24 @@ enable-protected-configs no
 enable-module-command no
 save ""
 """
-_KINDS = {
-    "state": "appendonly yes\nappendfsync everysec\nmaxmemory 256mb\nmaxmemory-policy noeviction\n",
-    "cache": "appendonly no\nmaxmemory 64mb\nmaxmemory-policy allkeys-lru\n",
-}
+# neither evicts: what is kept is needed, and a full instance refuses. Each by the group of settings that names it
+_KINDS = {"state": ("valkey", "256mb"), "jobs": ("jobs", "64mb")}
+_STORE = "appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\n"
 # what each user may do with which keys, command by command; scripts are called by digest, nobody loads one
 _CONNECT = "-@all +auth +hello +ping +select|0 +quit +client|setinfo +client|setname +multi +exec"
 _USERS: dict[str, dict[str, str]] = {
     "state": {
         "gateway": f"~session:* ~sessions:* ~attempt:* ~rate:* ~budget:* ~open:* {_CONNECT}"
         " +hset +hsetnx +hmget +hincrby +expire +expireat +pexpire +pexpireat +del +evalsha +set +get +getdel"
-        " +zadd +zcard +zrange +zrem +zremrangebyscore +sadd +smembers"
-        " (~jobs:documents -@all +lpush) (~jobs:* -@all +llen)"
-        " (~jobs:_kombu.* -@all +sadd +smembers +sismember)",
-        "worker": f"~jobs:* {_CONNECT} +brpop +rpop +lpush +rpush +llen +ltrim +hset +hget +hdel +hlen +zadd +zrem"
-        " +zrange +zrevrangebyscore +zrangebyscore +zcard +sadd +srem +smembers +sismember +scard +set +get"
-        " +del +exists +expire +evalsha +watch +unwatch",
+        " +zadd +zcard +zrange +zrem +zremrangebyscore +sadd +smembers",
     },
-    "cache": {"gateway": f"~cache:* {_CONNECT} +get +set +del +expire"},
+    "jobs": {
+        "gateway": f"~jobs:documents {_CONNECT} +lpush",
+        "worker": f"~jobs:documents ~jobs:unacked ~jobs:unacked_index ~jobs:refused {_CONNECT} +brpop +lpush +rpush"
+        " +llen +ltrim +hset +hget +hdel +hkeys +hlen +zadd +zrem +zrange +del +watch +unwatch",
+    },
 }
-# kombu's restore of unfinished jobs takes a lock, whose release is a script of redis-py's
-SCRIPTS = (scripts.GATE, scripts.SETTLE, Lock.LUA_RELEASE_SCRIPT)
+SCRIPTS = (scripts.GATE, scripts.SETTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,8 @@ class Valkey:
         folder = self.places.service_folder(f"valkey-{self.kind}")
         self._write(folder / "users.acl", self._users())
         paths = {"unixsocket": self.socket, "dir": folder, "aclfile": folder / "users.acl"}
-        text = _COMMON + _KINDS[self.kind] + "".join(f"{name} {_quoted(path)}\n" for name, path in paths.items())
+        text = f"{_COMMON}{_STORE}maxmemory {_KINDS[self.kind][1]}\n"
+        text += "".join(f"{name} {_quoted(path)}\n" for name, path in paths.items())
         self._write(folder / "valkey.conf", text)
         switch = self.places.service_user.popen if self.places.service_user else {}
         with open(self.places.logs / f"{self.kind}.log", "ab") as log:
@@ -97,7 +94,7 @@ class Valkey:
 
     def connect(self, user: str = "admin") -> "redis.Redis":
         """Return a client for one of the instance's users."""
-        password = self.secrets[f"valkey_{user}_password"]
+        password = self.secrets[f"{_KINDS[self.kind][0]}_{user}_password"]
         return redis.Redis(unix_socket_path=str(self.socket), username=user, password=password, socket_timeout=5)
 
     @staticmethod
@@ -115,7 +112,7 @@ class Valkey:
         return "\n".join([*lines, ""])
 
     def _digest(self, user: str) -> str:
-        return "#" + hashlib.sha256(self.secrets[f"valkey_{user}_password"].encode()).hexdigest()
+        return "#" + hashlib.sha256(self.secrets[f"{_KINDS[self.kind][0]}_{user}_password"].encode()).hexdigest()
 
     def _write(self, path: Path, text: str) -> None:
         write_private(path, text)

@@ -20,12 +20,13 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "database_api_password",
         "database_context_key",
         "gateway_session_key",
+        "jobs_gateway_password",
         "jobs_gateway_signing_key",
         "valkey_gateway_password",
         "identity_client_secret",
     ),
-    "worker": ("database_worker_password", "database_context_key", "valkey_worker_password"),
-    "migrate": ("database_migrator_password", "database_context_key"),
+    "worker": ("database_worker_password", "database_worker_context_key", "jobs_worker_password"),
+    "migrate": ("database_migrator_password", "database_context_key", "database_worker_context_key"),
 }
 _TEMPLATES = ("changeme", "change-me", "change_me", "password", "secret", "example", "default", "admin", "test", "xxxx")
 _SHORTEST, _FEWEST_CHARACTERS, _SURELY_RANDOM = 16, 8, 32
@@ -165,11 +166,18 @@ def _addresses_are_public(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _stores_are_reached_safely(settings: Settings) -> Iterator[tuple[str, str]]:
-    database, valkey = settings.database, settings.valkey
+    database, jobs = settings.database, settings.jobs
     if not database.host.startswith("/") and database.tls != "verify-full":
         yield "DATABASE__TLS", "must be verify-full for a server that is not a private unix socket"
-    if valkey.host is not None and not valkey.tls:
-        yield "VALKEY__TLS", "must be true for a server that is not a private unix socket"
+    for name, store in (("VALKEY", settings.valkey), ("JOBS", jobs)):
+        if store.host is not None and not store.tls:
+            yield f"{name}__TLS", "must be true for a server that is not a private unix socket"
+    if jobs.place in (None, settings.valkey.place):
+        yield (
+            "JOBS__HOST",
+            "is missing or VALKEY's: jobs need an instance of their own, or whoever fills it keeps everybody from "
+            "signing in",
+        )
 
 
 def _model_is_reached_safely(settings: Settings) -> Iterator[tuple[str, str]]:

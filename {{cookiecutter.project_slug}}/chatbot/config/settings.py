@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretBytes, SecretStr, model_validator
 
+from chatbot.config.documents import DocumentsSettings
 from chatbot.config.group import Group
 from chatbot.config.limits import LimitsSettings
+from chatbot.config.stores import StoreAddress
 from chatbot.core.principal import Role
 
 
@@ -129,39 +131,39 @@ class DatabaseSettings(Group):
     api_password: SecretStr | None = None
     worker_password: SecretStr | None = None
     migrator_password: SecretStr | None = None
+    # each role signs with a key of its own: the worker's makes no context of the gateway's
     context_key: SecretBytes | None = Field(default=None, min_length=32)
+    worker_context_key: SecretBytes | None = Field(default=None, min_length=32)
     pool_size: int = Field(default=8, ge=1, le=100)
 
 
-class ValkeySettings(Group):
-    """The instance that keeps state: sessions and jobs. It never evicts.
+class ValkeySettings(StoreAddress):
+    """The instance that keeps state: sessions, rates and budgets. It never evicts."""
 
-    Either `socket`, a private unix socket, or `host`, a server name, by TLS.
-    """
-
-    socket: Path | None = None
-    host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:-]{1,253}$")
-    port: int = Field(default=6379, ge=1, le=65535)
-    tls: bool = True
-    # the authority of the server's certificate, PEM; the system's if left out
-    ca: Path | None = None
     gateway_password: SecretStr | None = None
-    worker_password: SecretStr | None = None
 
     @model_validator(mode="after")
-    def _one_address(self) -> "ValkeySettings":
-        if (self.socket is None) == (self.host is None):
+    def _an_address(self) -> "ValkeySettings":
+        if self.place is None:
             raise ValueError("give either the socket or the host")
         return self
 
 
-class JobsSettings(Group):
-    """Signed messages between gateway and worker. Keys are 32-byte Ed25519 seeds."""
+class JobsSettings(StoreAddress):
+    """Signed messages between gateway and worker, and the instance that they wait in. Keys are 32-byte Ed25519 seeds.
 
+    The instance has memory of its own: whoever fills it stops documents from being read, and nobody from signing in.
+    Without an address development takes the state instance; production does not start.
+    """
+
+    gateway_password: SecretStr | None = None
+    worker_password: SecretStr | None = None
     gateway_signing_key: SecretBytes | None = None
     # base64 public keys by producer name
     producers: dict[str, str] = {}
     life_seconds: int = Field(default=3600, ge=10)
+    # how many documents one worker program reads at once; of several, the last is kept for short work
+    concurrency: int = Field(default=2, ge=1, le=64)
 
 
 class ModelSettings(Group):
@@ -264,8 +266,14 @@ class Settings(Group):
     database: DatabaseSettings
     valkey: ValkeySettings
     jobs: JobsSettings = JobsSettings()
+    documents: DocumentsSettings = DocumentsSettings()
     model: ModelSettings = ModelSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     tools: ToolsSettings = ToolsSettings()
     limits: LimitsSettings = LimitsSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+
+    @property
+    def broker(self) -> StoreAddress:
+        """Where jobs wait."""
+        return self.valkey if self.jobs.place is None else self.jobs

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, insert, select, update
+from sqlalchemy import Row, case, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.core.principal import Principal
 from chatbot.database.tables import Chunk, Document, DocumentBody
 
+_COUNT = text("SELECT scope, waiting, documents, size FROM secure.count_documents(:patience, :exclusive)")
 _GIVEN_UP = "It waited too long to be read. Have it read again."
 
 
@@ -24,6 +25,15 @@ class NewDocument:
     media_type: str
     body: bytes
     shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUsage:
+    """What somebody has: documents that wait, documents that are kept, and their bytes."""
+
+    waiting: int
+    documents: int
+    size: int
 
 
 async def keep_document(connection: AsyncConnection, who: Principal, document: NewDocument) -> UUID:
@@ -71,10 +81,15 @@ async def list_documents(
     return found
 
 
-async def count_waiting(connection: AsyncConnection, who: Principal, patience: timedelta) -> int:
-    """Return how many of the principal's documents wait to be read."""
-    mine = Document.owner_id == who.user_id, Document.status == "queued", Document.queued_at >= func.now() - patience
-    return await connection.scalar(select(func.count()).select_from(Document).where(*mine)) or 0
+async def count_documents(
+    connection: AsyncConnection, patience: timedelta, *, exclusive: bool
+) -> dict[str, DocumentUsage]:
+    """Return what the principal (`user`) and their `tenant` have: how many wait, how many are kept, and their bytes.
+
+    With `exclusive` nobody else of the tenant adds any until the transaction ends.
+    """
+    rows = await connection.execute(_COUNT, {"patience": patience, "exclusive": exclusive})
+    return {row.scope: DocumentUsage(row.waiting, row.documents, row.size) for row in rows}
 
 
 async def queue_again(connection: AsyncConnection, who: Principal, document: UUID, patience: timedelta) -> bool | None:
@@ -97,8 +112,9 @@ async def change_document(
 
 
 async def mark_failed(connection: AsyncConnection, document: UUID, problem: str) -> None:
-    """Say why a document will not become searchable."""
-    await connection.execute(update(Document).where(Document.id == document).values(status="failed", problem=problem))
+    """Say why a document that waits will not become searchable."""
+    waiting = Document.id == document, Document.status == "queued"  # it may have been read all the same
+    await connection.execute(update(Document).where(*waiting).values(status="failed", problem=problem))
 
 
 async def delete_document(connection: AsyncConnection, document: UUID) -> bool:

@@ -140,9 +140,15 @@ class WorkerDatabase:
 
         Raises `ConnectionLost` when the database stops meanwhile or cannot be reached.
         """
+        with self.acting_for_nobody() as connection:
+            connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
+            yield connection
+
+    @contextmanager
+    def acting_for_nobody(self) -> Iterator[Connection]:
+        """Yield a connection inside a transaction that sees no row: for functions that choose whose turn it is."""
         try:
             with self._engine.begin() as connection:
-                connection.execute(_CONTEXT, {"context": self._signer.sign(principal)})
                 yield connection
         except (OperationalError, DefaultsChanged) as error:
             raise ConnectionLost from error

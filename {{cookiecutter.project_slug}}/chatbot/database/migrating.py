@@ -1,4 +1,4 @@
-"""Brings the schema up to date and installs the context key, as the role that owns the objects."""
+"""Brings the schema up to date and installs the context keys, as the role that owns the objects."""
 
 from pathlib import Path
 
@@ -13,19 +13,24 @@ from chatbot.database.engines import connection_options
 # CVE-2026-3172: earlier versions of pgvector overflow a buffer while building an index in parallel
 _PGVECTOR_FLOOR = (0, 8, 2)
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_HAS_KEYS = text("SELECT to_regclass('secure.role_keys') IS NOT NULL")  # no earlier release has
 _INSTALL_KEY = text(
-    "INSERT INTO secure.context_key (inner_pad, outer_pad) VALUES (:inner, :outer)"
-    " ON CONFLICT (only_row) DO UPDATE SET inner_pad = :inner, outer_pad = :outer"
+    "INSERT INTO secure.role_keys (role, inner_pad, outer_pad) VALUES (:role, :inner, :outer)"
+    " ON CONFLICT (role) DO UPDATE SET inner_pad = :inner, outer_pad = :outer"
 )
 
 
 def migrate(settings: DatabaseSettings, revision: str = "heads") -> None:
-    """Run every migration that is missing up to `revision`, then install the context key of the secrets folder.
+    """Run every migration that is missing up to `revision`, then install the context keys of the secrets folder.
 
     The template's migrations and a product's own are two branches; `heads` is the end of both.
     """
-    if settings.migrator_password is None or settings.context_key is None:
-        raise SystemExit("a migration needs the secret files database_migrator_password and database_context_key")
+    keys = {"chatbot_api": settings.context_key, "chatbot_worker": settings.worker_context_key}
+    if settings.migrator_password is None or None in keys.values():
+        raise SystemExit(
+            "a migration needs the secret files database_migrator_password, database_context_key and"
+            " database_worker_context_key"
+        )
     options = connection_options(settings, "chatbot_migrator", settings.migrator_password.get_secret_value())
     engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options, hide_parameters=True)
     try:
@@ -35,8 +40,9 @@ def migrate(settings: DatabaseSettings, revision: str = "heads") -> None:
                 raise SystemExit(f"pgvector 0.8.2 or newer is needed, found {version or 'none'}: upgrade the extension")
             connection.execute(text("CREATE SCHEMA IF NOT EXISTS migration"))
             command.upgrade(make_config(connection), revision)
-            inner, outer = key_pads(settings.context_key.get_secret_value())
-            connection.execute(_INSTALL_KEY, {"inner": inner, "outer": outer})
+            for role, key in keys.items() if connection.scalar(_HAS_KEYS) else ():
+                inner, outer = key_pads(key.get_secret_value() if key else b"")
+                connection.execute(_INSTALL_KEY, {"role": role, "inner": inner, "outer": outer})
     finally:
         engine.dispose()
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from chatbot.config.settings import JobsSettings, ValkeySettings
+from chatbot.config.settings import JobsSettings
+from chatbot.config.stores import StoreAddress
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
 from chatbot.jobs.decoding import ACCEPTED
@@ -22,8 +23,8 @@ from chatbot.jobs.transport import NAME as TRANSPORT
 DOCUMENTS = "documents"
 INGEST = "documents.ingest"
 KEY_PREFIX = "jobs:"
-_TASK_SECONDS = 45
-_VISIBILITY_SECONDS = 60  # longer than a task may take, or a slow job would run twice
+_TASK_SECONDS = 110  # waiting for a turn, the longest reading, and storing what was read
+_VISIBILITY_SECONDS = 120  # longer than a task may take, or a slow job would run twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,19 @@ class IngestJob:
         return Principal(UUID(self.tenant), UUID(self.user), Role(self.role), self.name)
 
 
-def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) -> Celery:
-    """Return a Celery application that speaks signed JSON over the state instance as the Valkey user `user`.
+def make_celery(broker: StoreAddress, user: str, password: str, **parts: Any) -> Celery:
+    """Return a Celery application that speaks signed JSON over the jobs' own instance as the Valkey user `user`.
 
     `parts` holds `job_signer` for a producer, `job_verifier` for the worker.
     """
     app = Celery("chatbot", amqp="chatbot.jobs.publishing:SigningAMQP", set_as_current=False)
     app.conf.update(
-        broker_url=_broker_url(valkey, user, password),
-        broker_use_ssl=_broker_tls(valkey),
+        broker_url=_broker_url(broker, user, password),
+        broker_use_ssl=_broker_tls(broker),
         broker_transport_options={
             "global_keyprefix": KEY_PREFIX,
             "visibility_timeout": _VISIBILITY_SECONDS,
-            "unacked_restore_throttle": 1,
+            "priority_steps": [0],
             "socket_timeout": 10,
         },
         broker_connection_retry_on_startup=True,
@@ -80,18 +81,18 @@ def make_celery(valkey: ValkeySettings, user: str, password: str, **parts: Any) 
     return app
 
 
-def _broker_url(valkey: ValkeySettings, user: str, password: str) -> str:
+def _broker_url(broker: StoreAddress, user: str, password: str) -> str:
     credential = f"{user}:{quote(password, safe='')}"
-    if valkey.socket is not None:
-        return f"{TRANSPORT}+socket://{credential}@{quote(str(valkey.socket))}"
-    return f"{TRANSPORT}://{credential}@{valkey.host}:{valkey.port}/0"
+    if broker.socket is not None:
+        return f"{TRANSPORT}+socket://{credential}@{quote(str(broker.socket))}"
+    return f"{TRANSPORT}://{credential}@{broker.host}:{broker.port}/0"
 
 
-def _broker_tls(valkey: ValkeySettings) -> dict[str, Any] | bool:
+def _broker_tls(broker: StoreAddress) -> dict[str, Any] | bool:
     """Return how the server's certificate and its name are checked; nothing on a private unix socket."""
-    if valkey.socket is not None or not valkey.tls:
+    if broker.socket is not None or not broker.tls:
         return False
-    authority = {"ssl_ca_certs": str(valkey.ca)} if valkey.ca else {}
+    authority = {"ssl_ca_certs": str(broker.ca)} if broker.ca else {}
     return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, **authority}
 
 

@@ -7,6 +7,7 @@ is refused.
 
 import json
 import logging
+import math
 import os
 import re
 import signal
@@ -23,8 +24,9 @@ from chatbot.retrieval.outline import MOST_CHARACTERS, Reading, Section
 from chatbot.retrieval.refusal import DETAILS, Refusal
 
 _PROGRAM = Path(__file__).with_name("parsing") / "program.py"
-# less than the worker's own limit for a task
-_SECONDS, _ENDING_SECONDS = 25, 1
+# of processor time, which a busy machine does not shorten; the worker gives a small document less
+LONGEST_SECONDS = 20.0
+_ENDING_SECONDS = 1
 # four bytes for each character at most, and something for what JSON puts around it
 _MOST_ANSWER_BYTES = 5 * MOST_CHARACTERS
 _MOST_HIDDEN, _MOST_TITLE = 10**9, 1000
@@ -32,15 +34,21 @@ _FAULT = re.compile(r"^[A-Za-z_]{1,60} at [a-z_]{1,60}(?:\.py)?:\d{1,6}$")
 _log = logging.getLogger("chatbot.retrieval")
 
 
-def read_confined(media_type: str, body: bytes) -> Reading:
+def read_confined(media_type: str, body: bytes, seconds: float = LONGEST_SECONDS) -> Reading:
     """Return what a document of this kind says. Raises `Unprocessable`, saying why it is not read and what to do."""
-    answer, status = run_confined([str(_PROGRAM), media_type], body, _SECONDS)
+    arguments = [str(_PROGRAM), media_type, str(math.ceil(seconds))]
+    answer, status = run_confined(arguments, body, longest_wait(seconds))
     try:
         return check_answer(answer)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         # killed for its time or memory, or answering nonsense: the log tells which
         _log.warning("a parsing process failed", extra={"status": status, "kind": media_type})
         raise Unprocessable(DETAILS[Refusal.TOO_COSTLY]) from None
+
+
+def longest_wait(seconds: float) -> float:
+    """Return how long to wait for so many seconds of processor time, on a machine that does other things beside."""
+    return 10 + 2 * seconds
 
 
 def run_confined(arguments: list[str], body: bytes, seconds: float) -> tuple[bytes, int]:

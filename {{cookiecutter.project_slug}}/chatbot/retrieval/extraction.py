@@ -1,16 +1,16 @@
 """What a stored document says, whatever its kind. Runs in the worker; the parsing is done in a confined process."""
 
 from chatbot.retrieval.cleaning import clean_text
-from chatbot.retrieval.confined import read_confined
+from chatbot.retrieval.confined import LONGEST_SECONDS, read_confined
 from chatbot.retrieval.outline import Reading, Section
 
 
-def extract_text(media_type: str, body: bytes) -> Reading:
+def extract_text(media_type: str, body: bytes, seconds: float = LONGEST_SECONDS) -> Reading:
     """Return the text of a stored document, hidden characters taken out and counted.
 
-    Raises `Unprocessable` when it cannot be read.
+    Raises `Unprocessable` when it cannot be read, or not in so many seconds.
     """
-    found = read_confined(media_type, body)
+    found = read_confined(media_type, body, seconds)
     cleaned, hidden = [], found.hidden
     for section in found.sections:
         title, in_title = clean_text(section.title)

@@ -1,26 +1,31 @@
 """The worker program: a Celery worker with no remote control, no gossip and no listening port."""
 
+import os
 import warnings
+from datetime import timedelta
 
 from celery.platforms import SecurityWarning
 
 from chatbot.config.settings import Environment, Settings
+from chatbot.retrieval.ingestion import Ingestion
 from chatbot.wiring import build_worker
 from chatbot.worker.tasks import register_tasks
 
 
-def run_worker(settings: Settings, concurrency: int = 1) -> None:
+def run_worker(settings: Settings) -> None:
     """Run until told to stop (SIGTERM finishes the current job first)."""
     if settings.environment is Environment.DEVELOPMENT:
         warnings.simplefilter("ignore", SecurityWarning)  # a developer in a container is often root
     parts = build_worker(settings)
-    register_tasks(parts.app, parts.database, parts.embedder)
+    lanes, patience = settings.jobs.concurrency, timedelta(seconds=settings.jobs.life_seconds)
+    reader = f"{os.uname().nodename}:{os.getpid()}"
+    register_tasks(parts.app, Ingestion(parts.database, parts.embedder, reader, lanes, patience))
     parts.app.worker_main(
         [
             "--quiet",
             "worker",
             "--loglevel=INFO",
-            f"--concurrency={concurrency}",
+            f"--concurrency={lanes}",
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",

@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "template_0013"
-down_revision = "template_0010"
+down_revision = "template_0012"
 
 _FILE = Path(__file__).parents[1] / "sql" / "0013_departure.sql"
 

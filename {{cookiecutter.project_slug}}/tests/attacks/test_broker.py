@@ -4,14 +4,12 @@ import base64
 import copy
 import json
 import pickle
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
 import pytest
 import redis
 from redis.backoff import NoBackoff
@@ -25,6 +23,7 @@ from tests.doubles.database import connect, principal_of
 from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 from tests.doubles.refusals import Refusals
+from tests.doubles.stopped import stopped
 
 QUEUE, REFUSED = "jobs:documents", "jobs:refused"
 
@@ -32,7 +31,7 @@ QUEUE, REFUSED = "jobs:documents", "jobs:refused"
 @pytest.fixture
 def broker(stack: Stack) -> Iterator["redis.Redis"]:
     """The broker with every right: more than any attacker has."""
-    with stack.state.connect() as client:
+    with stack.jobs.connect() as client:
         client.delete(REFUSED)
         yield client
 
@@ -40,18 +39,11 @@ def broker(stack: Stack) -> Iterator["redis.Redis"]:
 @pytest.fixture
 def captured(stack: Stack, alice: Person, broker: "redis.Redis") -> dict[str, Any]:
     """A genuine message, taken from the queue while the worker was stopped; it is never delivered."""
-    worker = psutil.Process(stack.processes["worker"].pid)
     # one job in the worker's hands at most: what follows stays in the queue
-    family = [worker, *worker.children(recursive=True)]
-    for process in family:
-        process.send_signal(signal.SIGSTOP)
-    try:
+    with stopped(stack):
         for name in ("taken.md", "captured.md"):
             assert alice.post("/api/v1/documents", params={"name": name}, content=b"# T\n\nText.").status_code == 202
         message: dict[str, Any] = json.loads(broker.rpop(QUEUE) or broker.lindex(QUEUE, 0))
-    finally:
-        for process in family:
-            process.send_signal(signal.SIGCONT)
     return message
 
 
@@ -162,15 +154,6 @@ def test_what_is_no_message_is_kept_aside_and_the_worker_goes_on(
     worker_still_works(stack, bob, pid)
 
 
-def test_a_replayed_job_has_no_second_effect(stack: Stack, broker: Any, captured: dict[str, Any], bob: Person) -> None:
-    worker_still_works(stack, bob, stack.processes["worker"].pid)
-    before = receipts(stack)
-    for _ in range(3):
-        send(broker, captured)
-    worker_still_works(stack, bob, stack.processes["worker"].pid)
-    assert receipts(stack) == before + 2  # the captured job once, and bob's upload
-
-
 def test_a_job_naming_a_foreign_document_does_nothing(stack: Stack, alice: Person, carol: Person) -> None:
     """Even a gateway gone wrong that signs such a job reaches no foreign row: the worker acts for the principal."""
     from uuid import UUID
@@ -180,8 +163,8 @@ def test_a_job_naming_a_foreign_document_does_nothing(stack: Stack, alice: Perso
 
     settings = load_settings({k: v for k, v in stack.environment("gateway").items() if k.startswith("CHATBOT")})
     document = carol.upload("mine.md", "# Mine\n\nCarol's betony.")
-    password = stack.secrets["valkey_gateway_password"]
-    queue = JobQueue(make_celery(settings.valkey, "gateway", password, job_signer=make_signer(settings.jobs)))
+    password = stack.secrets["jobs_gateway_password"]
+    queue = JobQueue(make_celery(settings.broker, "gateway", password, job_signer=make_signer(settings.jobs)))
     queue.ingest(principal_of(alice, "acme"), UUID(document))
     worker_still_works(stack, alice, stack.processes["worker"].pid)
     assert "betony" in carol.ask("What is Carol's?").text
@@ -195,7 +178,7 @@ def test_remote_control_is_off(stack: Stack, broker: Any, bob: Person) -> None:
     worker_still_works(stack, bob, pid)
 
 
-@pytest.mark.parametrize("user", ["gateway", "worker"])
+@pytest.mark.parametrize(("part", "user"), [("state", "gateway"), ("jobs", "gateway"), ("jobs", "worker")])
 @pytest.mark.parametrize(
     "command",
     [
@@ -207,8 +190,8 @@ def test_remote_control_is_off(stack: Stack, broker: Any, bob: Person) -> None:
     ],
     ids=lambda command: command[0],
 )  # fmt: skip
-def test_no_valkey_user_has_more_than_its_part(stack: Stack, user: str, command: tuple[str, ...]) -> None:
-    with stack.state.connect(user) as client, pytest.raises(redis.exceptions.ResponseError):
+def test_no_valkey_user_has_more_than_its_part(stack: Stack, part: str, user: str, command: tuple[str, ...]) -> None:
+    with getattr(stack, part).connect(user) as client, pytest.raises(redis.exceptions.ResponseError):
         client.execute_command(*command)
 
 
@@ -217,24 +200,58 @@ def test_no_valkey_user_has_more_than_its_part(stack: Stack, user: str, command:
     [
         ("SET", "jobs:unacked", "x"), ("DEL", "jobs:unacked"), ("HSET", "jobs:unacked", "a", "b"), ("LPUSH", "jobs:unacked", "x"),
         ("LPUSH", "jobs:refused", "x"), ("RPOP", "jobs:documents"), ("LPUSH", "session:x", "y"), ("SADD", "session:x", "y"),
-        ("DEL", "jobs:documents"), ("EXPIRE", "jobs:documents", "1"),
+        ("DEL", "jobs:documents"), ("EXPIRE", "jobs:documents", "1"), ("LLEN", "jobs:documents"), ("LRANGE", "jobs:documents", "0", "1"),
+        ("SADD", "jobs:_kombu.binding.documents", "x"), ("SET", "jobs:documents", "x"),
     ],
     ids=" ".join,
 )  # fmt: skip
 def test_the_gateway_can_only_add_to_the_queue(stack: Stack, command: tuple[str, ...]) -> None:
-    with stack.state.connect("gateway") as client, pytest.raises(redis.exceptions.ResponseError):
+    with stack.jobs.connect("gateway") as client, pytest.raises(redis.exceptions.ResponseError):
         client.execute_command(*command)
 
 
-def test_the_worker_cannot_touch_a_session(stack: Stack, alice: Person) -> None:
-    with stack.state.connect("worker") as client:
-        for command in (("HSET", "session:x", "a", "b"), ("HGETALL", "session:x"), ("SET", "attempt:x", "y")):
-            with pytest.raises(redis.exceptions.NoPermissionError):
-                client.execute_command(*command)
+def test_the_worker_has_no_user_where_sessions_are(stack: Stack) -> None:
+    for user in ("worker", "gateway"):
+        password = stack.secrets[f"jobs_{user}_password"]
+        client = redis.Redis(unix_socket_path=str(stack.state.socket), username=user, password=password)
+        with client, pytest.raises(redis.exceptions.AuthenticationError):
+            client.ping()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("SET", "jobs:unacked_mutex", "x"), ("LPUSH", "jobs:fill", "x"), ("SADD", "jobs:documents", "x"), ("SET", "jobs:unacked", "x"),
+     ("EVALSHA", "0" * 40, "0"), ("RPOP", "jobs:documents"), ("HGETALL", "jobs:unacked"), ("LRANGE", "jobs:documents", "0", "1")],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_worker_has_the_four_keys_that_it_needs(stack: Stack, command: tuple[str, ...]) -> None:
+    with stack.jobs.connect("worker") as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*command)
+
+
+def test_whoever_fills_the_queue_s_memory_keeps_nobody_from_signing_in(
+    stack: Stack, broker: Any, person: Callable[[str], Person]
+) -> None:
+    with stopped(stack):
+        with stack.jobs.connect("worker") as client:
+            for size in (1_000_000, 50_000, 1000, 50):  # what is being sent counts, too: to the last byte
+                with pytest.raises(redis.exceptions.OutOfMemoryError):
+                    for _ in range(2000):
+                        client.lpush(QUEUE, b"x" * size)
+        alice = person("alice")  # a new sign-in, with all that it writes
+        assert alice.get("/readyz").status_code == 200
+        assert alice.ask("What is in my documents?").text
+        refused = alice.post("/api/v1/documents", params={"name": "full.md"}, content=b"# Full\n\nText.")
+        assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+        assert "Upload it again in a moment" in refused.json()["detail"]
+        (found,) = [each for each in alice.get("/api/v1/documents").json() if each["title"] == "full.md"]
+        assert found["status"] == "failed"
+    worker_still_works(stack, alice, stack.processes["worker"].pid)  # it has emptied the list
+    broker.delete(QUEUE)
 
 
 def test_without_a_password_nobody_enters(stack: Stack) -> None:
-    for socket in (stack.state.socket, stack.cache.socket):
+    for socket in (stack.state.socket, stack.jobs.socket):
         for options in ({}, {"username": "default", "password": ""}, {"username": "gateway", "password": "x"}):
             client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0), **options)
             with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)):

@@ -77,8 +77,20 @@ def test_another_key_is_refused(api: Any, alice_herself: Principal) -> None:
 
 
 def test_a_context_made_for_another_role_is_refused(api: Any, stack: Stack, alice_herself: Principal) -> None:
+    key = bytes.fromhex(stack.secrets["database_context_key"])
     with pytest.raises(psycopg.Error, match="another role"):
-        claims(api, signer(stack, "worker").sign(alice_herself))
+        claims(api, ContextSigner(key, "chatbot_worker").sign(alice_herself))
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_a_role_s_key_signs_for_no_other_role(stack: Stack, alice_herself: Principal, role: str) -> None:
+    other = {"api": "worker", "worker": "api"}[role]
+    with connect(stack, role) as connection:
+        assert claims(connection, signer(stack, role).sign(alice_herself))
+        for named in ("api", "worker"):
+            stolen = ContextSigner(signer(stack, other).key, f"chatbot_{named}")
+            with pytest.raises(psycopg.Error, match="forged"):
+                claims(connection, stolen.sign(alice_herself))
 
 
 def test_an_expired_context_is_refused(api: Any, stack: Stack, alice_herself: Principal) -> None:

@@ -36,7 +36,8 @@ def principal_of(person: Person, tenant: str) -> Principal:
 
 
 def signer(stack: Stack, role: str) -> ContextSigner:
-    return ContextSigner(bytes.fromhex(stack.secrets["database_context_key"]), f"chatbot_{role}")
+    key = stack.secrets["database_worker_context_key" if role == "worker" else "database_context_key"]
+    return ContextSigner(bytes.fromhex(key), f"chatbot_{role}")
 
 
 @contextmanager

@@ -2,16 +2,11 @@
 
 import time
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
-from chatbot.config.settings import DatabaseSettings
-from chatbot.database.engines import WorkerDatabase
-from chatbot.model.embedding import HashingEmbedder
-from chatbot.retrieval.ingestion import ingest_document
 from development.stack import Stack
-from tests.doubles.database import connect, principal_of, signer
+from tests.doubles.database import connect
 from tests.doubles.person import Person
 
 TABLE = "name;room;telephone\nOrsola;blue;4711\nPiet;green;4712\n"
@@ -119,21 +114,6 @@ def test_one_person_has_so_much_waiting_and_no_more(bob: Person, alice: Person, 
         assert alice.post("/api/v1/documents", params={"name": "other.md"}, content=b"# Other").status_code == 202
         outside.execute("delete from chatbot.documents where id = any(%s)", ([row[0] for row in made],))
     bob.upload("more.md", "# More\n\nText.")
-
-
-def test_a_document_that_ends_the_worker_is_given_up(alice: Person, stack: Stack) -> None:
-    document = alice.upload("deadly.md", "# Deadly\n\nText.")
-    alice.post(f"/api/v1/documents/{document}/index")
-    # as if the worker had been killed while reading it, three times
-    with connect(stack, "bootstrap") as outside:
-        outside.execute("update chatbot.documents set attempts = 3, status = 'ready' where id = %s", (document,))
-    who = principal_of(alice, "acme")
-    settings = DatabaseSettings(host=str(stack.places.sockets), name="chatbot")
-    password = stack.secrets["database_worker_password"]
-    database = WorkerDatabase(settings, signer(stack, "worker"), password, "english")
-    assert ingest_document(database, HashingEmbedder(), who, UUID(document), uuid4()) == "given up"
-    assert entry(alice, document)["status"] == "failed"
-    assert "several times" in entry(alice, document)["problem"]
 
 
 def test_a_colleague_s_documents_hide_nobody_s_own(alice: Person, bob: Person, stack: Stack) -> None:

@@ -23,9 +23,11 @@ def unknown(stack: Stack) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
     """The gateway's connection to a database that is new: no statistics were ever taken of its tables."""
     with connect(stack, "bootstrap") as main, empty_database(stack, NAME):
         migrate_to(stack, NAME, "heads")
-        key = main.execute("select inner_pad, outer_pad from secure.context_key").fetchone()
+        key = main.execute("select inner_pad, outer_pad from secure.role_keys where role = 'chatbot_api'").fetchone()
         with connect(stack, "bootstrap", dbname=NAME) as inside:
-            inside.execute("insert into secure.context_key (inner_pad, outer_pad) values (%s, %s)", key)
+            inside.execute(
+                "insert into secure.role_keys (role, inner_pad, outer_pad) values ('chatbot_api', %s, %s)", key
+            )
         with connect(stack, "api", dbname=NAME) as connection:
             yield connection
 

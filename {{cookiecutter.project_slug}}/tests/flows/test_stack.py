@@ -151,7 +151,7 @@ def test_each_part_has_only_its_own_secrets(stack: Stack) -> None:
         part.name: {file.name for file in part.iterdir()} for part in stack.places.secrets.iterdir() if part.is_dir()
     }
     assert "database_worker_password" not in held["gateway"]
-    assert held["worker"] == {"database_worker_password", "database_context_key", "valkey_worker_password"}
+    assert held["worker"] == {"database_worker_password", "database_worker_context_key", "jobs_worker_password"}
     assert held["toolserver"] == {"tools_credential_sample"}
     assert not [name for name in stack.environment("toolserver") if name.startswith("CHATBOT_")]
     for part in ("gateway", "worker"):

@@ -86,7 +86,9 @@ def test_valkey_is_reached_by_verified_tls_alone(stack: Stack, fronts: Any) -> N
             await client.aclose()
 
     def broker() -> None:
-        with make_celery(settings, "gateway", password).connection_for_write() as connection:
+        with make_celery(
+            settings, "admin", stack.secrets["valkey_admin_password"]
+        ).connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             connection.default_channel.client.llen("documents")
 

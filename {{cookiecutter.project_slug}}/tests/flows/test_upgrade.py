@@ -30,6 +30,7 @@ def settings(stack: Stack) -> Iterator[DatabaseSettings]:
         name=NAME,
         migrator_password=SecretStr(stack.secrets["database_migrator_password"]),
         context_key=SecretBytes(bytes.fromhex(stack.secrets["database_context_key"])),
+        worker_context_key=SecretBytes(bytes.fromhex(stack.secrets["database_worker_context_key"])),
     )
     migrate(given, "0001")
     yield given

@@ -147,7 +147,7 @@ def test_a_program_that_reads_nothing_does_not_hold_the_caller() -> None:
 
 @on_linux
 def test_a_machine_that_cannot_confine_parses_nothing() -> None:
-    program = "platform.machine = lambda: 'riscv64'\nsys.argv = ['program', 'text/html']\n"
+    program = "platform.machine = lambda: 'riscv64'\nsys.argv = ['program', 'text/html', '20']\n"
     program += "from chatbot.retrieval.parsing.program import main\nmain()"
     answer, _ = run(program, b"<p>x")
     assert json.loads(answer) == {"refused": "unconfined"}

@@ -18,6 +18,7 @@ GOOD = {
     "CHATBOT_IDENTITY__GROUPS": json.dumps({"staff": ["acme", "member"], "it": ["acme", "admin"]}),
     "CHATBOT_DATABASE__HOST": "/run/postgresql",
     "CHATBOT_VALKEY__SOCKET": "/run/valkey.sock",
+    "CHATBOT_JOBS__SOCKET": "/run/jobs.sock",
     "CHATBOT_MODEL__BASE_URL": "https://models.acme.net/v1",
     "CHATBOT_MODEL__NAME": "big",
 }
@@ -156,3 +157,26 @@ def test_one_certificate_is_one_service_s(folder: Path) -> None:
     for name in ("reports", "", "spiffe://acme.net/ x", "*"):
         found = findings(folder, IDENTITY__SERVICES=json.dumps({"a": SERVICE | {"certificate": name}}))
         assert "a.certificate" in found, name
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"JOBS__SOCKET": None},
+        {"JOBS__SOCKET": "/run/valkey.sock"},
+        {"JOBS__SOCKET": None, "JOBS__HOST": "valkey", "VALKEY__SOCKET": None, "VALKEY__HOST": "valkey"},
+    ],
+)
+def test_jobs_have_memory_of_their_own(folder: Path, changed: dict[str, str | None]) -> None:
+    assert "CHATBOT_JOBS__HOST" in findings(folder, **changed)
+    assert "an instance of their own" in findings(folder, **changed)
+    assert "JOBS__HOST" not in findings(folder, **changed, ENVIRONMENT="development")
+
+
+def test_jobs_are_reached_safely(folder: Path) -> None:
+    elsewhere = {"JOBS__SOCKET": None, "JOBS__HOST": "jobs", "VALKEY__SOCKET": None, "VALKEY__HOST": "valkey"}
+    assert findings(folder, **elsewhere) == ""
+    assert "CHATBOT_JOBS__TLS" in findings(folder, **elsewhere, JOBS__TLS="false")
+    port = elsewhere | {"VALKEY__HOST": "jobs", "JOBS__PORT": "6380"}
+    assert findings(folder, **port) == ""
+    assert "JOBS: " in findings(folder, JOBS__HOST="jobs")  # beside the socket

@@ -14,6 +14,7 @@ GOOD = {
     "CHATBOT_IDENTITY__GROUPS": json.dumps({"acme-admins": ["acme", "admin"]}),
     "CHATBOT_DATABASE__HOST": "/tmp/x",
     "CHATBOT_VALKEY__SOCKET": "/tmp/y",
+    "CHATBOT_JOBS__SOCKET": "/tmp/z",
     "PATH": "/bin",
 }
 

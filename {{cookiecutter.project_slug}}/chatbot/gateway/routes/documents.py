@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from chatbot.core.errors import NotFound, Problem, Unprocessable
 from chatbot.core.principal import Principal
 from chatbot.database import documents as table
-from chatbot.database.documents import NewDocument
+from chatbot.database.documents import DocumentUsage, NewDocument
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.retrieval.notes import describe_notes
+from chatbot.retrieval.quotas import check_stored, check_waiting
 from chatbot.retrieval.reading import clean_title, read_document
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/documents")
-_MOST_WAITING = 30
 
 
 class UploadOptions(BaseModel):
@@ -84,14 +84,22 @@ async def upload_document(
     request: Request, options: Annotated[UploadOptions, Query()], who: Who, parts: Using
 ) -> DocumentTaken:
     """Keep the body as a document and have it made searchable. The body is the file itself, nothing around it."""
+    limits = parts.settings.documents
+    async with parts.database.acting_for(who) as connection:  # before megabytes are read
+        usage = await table.count_documents(connection, _patience(parts), exclusive=False)
+        check_waiting(usage, limits, added=1)
+        announced = request.headers.get("content-length", "0")
+        check_stored(usage, limits, DocumentUsage(1, 1, int(announced) if announced.isdecimal() else 0))
     body = await request.body()
     document: NewDocument = await to_thread.run_sync(
         lambda: read_document(options.name, body, shared=options.shared)  # megabytes are looked through
     )
     async with parts.database.acting_for(who) as connection:
-        if await table.count_waiting(connection, who, _patience(parts)) >= _MOST_WAITING:
-            raise TooManyWaiting(f"{_MOST_WAITING} of yours wait to be read. Try again when some are done.")
         identifier = await table.keep_document(connection, who, document)
+        # counted last: only then does everybody else of the tenant wait for this one
+        usage = await table.count_documents(connection, _patience(parts), exclusive=True)
+        check_waiting(usage, limits)
+        check_stored(usage, limits)
     await _hand_over(parts, who, identifier)
     return DocumentTaken(id=identifier, title=document.title, status="queued")
 
@@ -136,9 +144,10 @@ async def change_document(document: UUID, change: DocumentChange, who: Who, part
 async def index_document(document: UUID, who: Who, parts: Using) -> dict[str, str]:
     """Have one's own document read anew, after a failure for instance."""
     async with parts.database.acting_for(who) as connection:
-        if await table.count_waiting(connection, who, _patience(parts)) >= _MOST_WAITING:
-            raise TooManyWaiting(f"{_MOST_WAITING} of yours wait to be read. Try again when some are done.")
         queued = await table.queue_again(connection, who, document, _patience(parts))
+        if queued:
+            usage = await table.count_documents(connection, _patience(parts), exclusive=True)
+            check_waiting(usage, parts.settings.documents)
     if queued is None:
         raise NotFound("There is no such document of yours.")
     if not queued:
@@ -191,13 +200,6 @@ async def _hand_over(parts: Parts, who: Principal, document: UUID) -> None:
         async with parts.database.acting_for(who) as connection:
             await table.mark_failed(connection, document, problem.detail)
         raise
-
-
-class TooManyWaiting(Problem):
-    """The principal has as much waiting as one person may: the worker reads for everybody."""
-
-    status = 429
-    title = "Too many documents at once"
 
 
 def _patience(parts: Parts) -> timedelta:

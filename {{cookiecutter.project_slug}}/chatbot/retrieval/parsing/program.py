@@ -1,4 +1,4 @@
-"""The program of the confined process: `python -I program.py KIND`, a document on its input, a reading on its output.
+"""The program of the confined process: `python -I program.py KIND SECONDS`, a document in, a reading out.
 
 It imports, shuts itself in, and only then reads the first byte. What it writes is one JSON object: `{"sections":
 [[title, text], …], "hidden": n, "notes": {name: value}}`, or `{"refused": reason}` with a name of `Refusal`, and a
@@ -46,7 +46,7 @@ def main() -> None:
         importlib.import_module("chatbot.retrieval.parsing.decoding").warm_up()
     logging.disable()  # a library would write of each flaw in the file, and nobody reads it
     try:
-        confine(Limits())
+        confine(Limits(seconds=int(sys.argv[2])))
     except CannotConfine:
         written = {"refused": "unconfined"}  # closed: unread is better than read in the open
     else:
