@@ -13,7 +13,7 @@ from chatbot.core.errors import Problem
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.answer_reader import AnswerReader
 from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, ToolRequest
-from chatbot.model.refusals import read_refusal
+from chatbot.model.refusals import EndpointRefused, read_refusal
 from chatbot.model.thinking import ThoughtFilter
 from chatbot.model.tool_calls import offer_fields, step_messages
 from chatbot.monitoring.causes import describe_cause
@@ -42,26 +42,29 @@ class OpenAIModel:
         """Yield the answer's text, all that arrived in one read at once, then requests for tools, then how it ended."""
         reader = AnswerReader(ThoughtFilter(starts_thinking=self._settings.starts_thinking))
         try:
-            async with aclosing(self._parts(prompt, reader)) as parts:
+            async with aclosing(self.parts(prompt, reader)) as parts:
                 async for part in parts:
                     yield part
             ending = reader.ending()
+        except EndpointRefused as refused:
+            refusal = refused.refusal
+            _log.warning("the model's endpoint refused", extra={"cause": refusal.cause, "advice": refusal.advice})
+            raise _charge(refusal.problem, reader) from None
         except UpstreamFailed as error:
             _log.warning("the model's endpoint failed", extra={"cause": describe_cause(error)})
             failure = ModelFailed("The language model is not reachable. Try again in a moment.")
             failure.used = reader.used() if reader.began else None
             raise failure from error
         except Problem as problem:
-            if isinstance(problem, ModelFailed) and reader.began:
-                problem.used = reader.used()
+            _charge(problem, reader)
             raise
         yield ending
 
-    async def _parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[str | ToolRequest, None]:
-        """Yield the texts, then the requests for tools. Raises a `Problem`."""
+    async def parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[str | ToolRequest, None]:
+        """Yield the texts, then the requests for tools. Raises `EndpointRefused`, `UpstreamFailed` or a `Problem`."""
         response = await self._service.post("/chat/completions", orjson.dumps(self._body(prompt)), self._headers)
         if response.status != 200 or response.media_type == "text/html":
-            raise await _refuse(response)
+            raise await _refused(response)
         async for text in _texts(response, reader):
             yield text
         reader.ending()  # it may be none
@@ -69,6 +72,21 @@ class OpenAIModel:
             if not prompt.tools or prompt.must_answer:
                 raise ModelFailed("The model asked for a tool where it was to answer.")
             yield request
+
+    async def list_models(self) -> list[str]:
+        """Return the names of the models that the endpoint lists. Raises `EndpointRefused` or `UpstreamFailed`."""
+        response = await self._service.get("/models", {**self._headers, "accept": "application/json"})
+        if response.status != 200 or response.media_type == "text/html":
+            raise await _refused(response)
+        body = b""
+        async for piece in response.pieces():
+            body += piece
+            if len(body) > _MAX_DOCUMENT:
+                raise UpstreamFailed("the list of models is too large")
+        try:
+            return [entry["id"] for entry in orjson.loads(body)["data"] if isinstance(entry["id"], str)]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise UpstreamFailed("the list of models is in no known form") from None
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         settings = self._settings
@@ -158,8 +176,15 @@ async def _texts(response: Response, reader: AnswerReader) -> AsyncIterator[str]
         yield text
 
 
-async def _refuse(response: Response) -> Problem:
-    """Return what to tell the caller of a response that is no answer, and write to the log what the operator can do."""
+def _charge(problem: Problem, reader: AnswerReader) -> Problem:
+    """Return the problem with the tokens of a call that was answered all the same."""
+    if isinstance(problem, ModelFailed) and reader.began:
+        problem.used = reader.used()
+    return problem
+
+
+async def _refused(response: Response) -> EndpointRefused:
+    """Return what a response that is no answer means."""
     body = b""
     response.hurry(_REFUSAL_SECONDS)
     try:
@@ -172,5 +197,4 @@ async def _refuse(response: Response) -> Problem:
     finally:
         response.abort()
     refusal = read_refusal(response.status, response.headers, body[:_MAX_REFUSAL])
-    _log.warning("the model's endpoint refused", extra={"cause": refusal.cause, "advice": refusal.advice})
-    return refusal.problem
+    return EndpointRefused(response.status, refusal)
