@@ -6,6 +6,7 @@ last it asks for everything together. No text of the endpoint is kept, except fo
 """
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, fields, replace
@@ -22,8 +23,10 @@ from chatbot.model.thinking import ThoughtFilter
 from chatbot.outbound.connection import UpstreamFailed
 
 _FEW_TOKENS, _ENOUGH_TOKENS = 8, 256  # the second leaves room for a model's thoughts
-_MAX_CHARACTERS = 2000  # of an answer that is read; its connection is closed then
-_MAX_SECONDS = 120.0  # for one answer of a slow machine
+# characters of an answer after which its connection is closed: a few say that a request is taken
+_FIRST, _MAX_CHARACTERS = 1, 2000
+# for one answer of a slow machine; what came until the second is judged
+_MAX_SECONDS, _ENOUGH_SECONDS = 120.0, 20.0
 # what shows that an answer went on beyond its limit: endpoints count a few tokens more or less
 _KEPT_TOKENS, _KEPT_CHARACTERS = _FEW_TOKENS * 4, _FEW_TOKENS * 12
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,200}")  # one that can be shown, and pasted into a shell
@@ -88,14 +91,14 @@ class Probe:
     async def run(self) -> None:
         """Find the settings that work, and say what each part does. Raises `CannotProbe`."""
         listed = await self._list_models()
-        reply = await _try(self.present, _ASK)
+        reply = await _try(self.present, _ASK, _MAX_CHARACTERS)
         if reply is None:
             reply = await self._rebuild(listed)
         else:
             self.findings += [Finding(part, f"{forms[0][0]}: taken") for part, forms in list_forms(self.present)]
-        self._note("usage", "counted by the endpoint" if reply.is_counted else "not told: it is estimated")
         self._judge_thoughts(reply)
-        await self._keep_limit()
+        counted = await self._keep_limit() or reply.is_counted
+        self._note("usage", "counted by the endpoint" if counted else "no count came: it is estimated")
         await self._tune()
         await self._offer_tools()
         if self.found != self.present and await _try(self.found, self._everything()) is None:
@@ -136,7 +139,7 @@ class Probe:
                     self._note(part, f"{before}{told}: taken")
                     self.found = changed
                     break
-        return await _try(self.found, _ASK) or reply
+        return await _try(self.found, _ASK, _MAX_CHARACTERS) or reply
 
     def _judge_thoughts(self, reply: Reply) -> None:
         """Decide whether the text began with thoughts: a closing mark says so, its lack in a whole text denies it."""
@@ -144,22 +147,26 @@ class Probe:
         self._note("starts_thinking", "thoughts without an opening mark" if starts else "no unmarked thoughts")
         self.found = self.found.model_copy(update={"starts_thinking": starts})
 
-    async def _keep_limit(self) -> None:
-        """See that an answer ends at its limit: an endpoint may pass over a field that it does not know."""
+    async def _keep_limit(self) -> bool:
+        """See that an answer ends at its limit: an endpoint may pass over a field that it does not know.
+
+        Returns whether the tokens of that answer, which is the first that certainly ends, were counted.
+        """
         if self.found.max_tokens_field in self.found.omitted_fields:
             self._note("limit", "not sent")
-            return
-        present = await _try(self.found, _COUNT)
+            return False
+        present = await _try(self.found, _COUNT, _KEPT_CHARACTERS + 1)
         if present is None or present.is_short:  # some refuse an answer that would not be whole at its limit
             self._note("limit", f"{self.found.max_tokens_field}: kept")
-            return
+            return present is not None and present.is_counted
         other = self.found.model_copy(update={"max_tokens_field": other_limit(self.found)})
-        reply = await _try(other, _COUNT)
+        reply = await _try(other, _COUNT, _KEPT_CHARACTERS + 1)
         if reply is not None and reply.is_short:
             self._note("limit", f"{self.found.max_tokens_field}: not kept; {other.max_tokens_field}: kept")
             self.found = other
-        else:
-            self._note("limit", "kept in no form: answers may be longer than CHATBOT_MODEL__MAX_ANSWER_TOKENS")
+            return reply.is_counted
+        self._note("limit", "kept in no form: answers may be longer than CHATBOT_MODEL__MAX_ANSWER_TOKENS")
+        return False
 
     async def _tune(self) -> None:
         wanted = [name for name in _TUNED if name not in self.found.omitted_fields]
@@ -197,26 +204,30 @@ async def _findlist_barest(present: ModelSettings, listed: list[str]) -> tuple[M
     raise CannotProbe(f"{first}{others}")
 
 
-async def _try(settings: ModelSettings, prompt: Prompt) -> Reply | None:
+async def _try(settings: ModelSettings, prompt: Prompt, characters: int = _FIRST) -> Reply | None:
     """Return what is told of the answer, or None for a refusal that another form may avoid."""
     try:
-        return await _ask(settings, prompt)
+        return await _ask(settings, prompt, characters)
     except EndpointRefused:
         return None
 
 
-async def _ask(settings: ModelSettings, prompt: Prompt) -> Reply:
-    """Return what is told of the answer. Raises `EndpointRefused`, and `CannotProbe` where no other form would help."""
-    reader = AnswerReader(ThoughtFilter())
+async def _ask(settings: ModelSettings, prompt: Prompt, most: int = _FIRST) -> Reply:
+    """Return what is told of an answer's first characters.
+
+    Raises `EndpointRefused`, and `CannotProbe` where no other form would help.
+    """
+    reader, begun = AnswerReader(ThoughtFilter()), 0.0  # when its first word came
     characters, tail, ends_thought, is_whole = 0, "", False, False
     try:
         async with _opened(settings) as model, aclosing(model.parts(prompt, reader)) as parts:
             async for part in parts:
                 text = part if isinstance(part, str) else ""
+                begun = begun or time.monotonic()
                 characters += len(text)
                 ends_thought = ends_thought or "</think>" in tail + text
                 tail = (tail + text)[-len("</think>") :]
-                if characters > _MAX_CHARACTERS:
+                if characters >= most or time.monotonic() - begun > _ENOUGH_SECONDS:
                     break
             else:
                 is_whole = reader.ending().reason == "stop"

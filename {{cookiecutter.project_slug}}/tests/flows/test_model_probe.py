@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from itertools import combinations
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chatbot.model import probing
 from chatbot.operations.command import main
 from chatbot.operations.doctor import check_model
 from tests.doubles import upstream
@@ -87,7 +89,9 @@ class Endpoint(ScriptedModel):
             return upstream.send_json(handler, 404, {"detail": "Not Found"})
         if any(rule(body) for rule in self.rules):
             return self.manner(handler)
-        return self.says(handler, body)
+        with suppress(OSError):  # whoever looks leaves as soon as it knows enough
+            self.says(handler, body)
+        return None
 
     def answer_plainly(self, handler: BaseHTTPRequestHandler, body: Body) -> None:
         """Answer no longer than asked, streamed or not, as asked."""
@@ -209,9 +213,33 @@ def test_a_limit_that_is_passed_over_in_silence_is_noticed(endpoint: Endpoint, r
     assert ("kept in no form" in said["found"]["limit"]) == (kept == "no field")
 
 
+@pytest.mark.parametrize("bound", ["_MAX_CHARACTERS", "_ENOUGH_SECONDS"])
+def test_an_answer_without_end_is_left(
+    endpoint: Endpoint, run: Run, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    endpoint.says = lambda handler, body: upstream.talk_on(handler)
+    monkeypatch.setattr(probing, "_MAX_CHARACTERS", 10**9)
+    monkeypatch.setattr(probing, "_ENOUGH_SECONDS", 10**9)
+    monkeypatch.setattr(probing, bound, 0.1)
+    status, said = run(TOTAL_SECONDS="20", STARTS_THINKING="true")
+    assert (status, said["problem"], said["needed"]) == (0, None, [])
+
+
 def test_a_limit_that_ends_in_a_refusal_is_kept(endpoint: Endpoint, run: Run) -> None:
     endpoint.rules = [lambda body: body.get("max_tokens", 99) < 16]
     assert run()[1]["needed"] == []
+
+
+@pytest.mark.parametrize("given", ["true", "false"])
+def test_tokens_are_counted_where_an_answer_ends(endpoint: Endpoint, run: Run, given: str) -> None:
+    def answer(handler: BaseHTTPRequestHandler, body: Body) -> None:
+        if body.get("max_tokens", 99) > 8:
+            return upstream.talk_on(handler)
+        return endpoint.answer_plainly(handler, body)
+
+    endpoint.says = answer
+    told = run(SENDS_STREAM_OPTIONS=given)[1]["found"]["usage"]
+    assert told == ("counted by the endpoint" if given == "true" else "no count came: it is estimated")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +273,7 @@ def test_thoughts_that_use_up_the_answer_are_an_answer(endpoint: Endpoint, run: 
     endpoint.says = think
     status, said = run()
     assert (status, said["problem"]) == (0, None)
-    assert said["found"]["usage"] == "not told: it is estimated"
+    assert said["found"]["usage"] == "no count came: it is estimated"
 
 
 @pytest.mark.parametrize("given", ["", "/v1/chat/completions", "/chat/completions"])
@@ -280,6 +308,12 @@ def test_a_refusal_of_every_request_is_one_sentence(endpoint: Endpoint, run: Run
     assert (found, told["needed"]) == (2, [])
     assert said in told["problem"] and told["problem"].count(". ") == 0
     assert len(endpoint.requests) <= (9 if status == 400 else 1)
+
+
+def test_an_account_without_credit_is_no_form_of_a_request(endpoint: Endpoint, run: Run) -> None:
+    endpoint.rules, endpoint.manner = [lambda body: True], say(400, {"error": {"code": "insufficient_quota"}})
+    status, said = run()
+    assert (status, "no credit" in said["problem"], len(endpoint.requests)) == (2, True, 1)
 
 
 def test_a_refusal_that_comes_later_ends_the_look(endpoint: Endpoint, run: Run) -> None:
