@@ -16,12 +16,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m development", description="Runs the project for development.")
     parser.add_argument("--port", type=int, help="the application's port; 8000, or the next free one, by default")
     parser.add_argument("--state", type=Path, default=Path(os.environ.get("CHATBOT_STATE") or PROJECT / ".run"))
+    parser.add_argument("--small-model", action="store_true", help="run a small language model beside it")
     chosen = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     stack = None
     try:
-        stack = Stack(chosen.state, port=chosen.port or _port_setting(), say=_say)
+        stack = Stack(chosen.state, port=chosen.port or _port_setting(), say=_say, small_model=chosen.small_model)
         stack.start()
         _say(_welcome(stack))
         stack.watch()

@@ -46,15 +46,16 @@ def install(environment: Path, requirements: Path) -> None:
         return
     uv = shutil.which("uv")
     quiet = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONWARNINGS": "ignore"}
+    # a file lists all that is needed: what its packages ask for beside is left out on purpose
     print(f"Installing {requirements.name} with {'uv' if uv else 'pip'} ...", flush=True)
     if uv:
         if not python.exists():
             run([uv, "venv", "--quiet", "--python", sys.executable, str(environment)], quiet)
-        command = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(python)]
+        command = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(python)]
     else:
         if not python.exists():
             run([sys.executable, "-m", "venv", str(environment)], quiet)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes"]
+        command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
     run([*command, "-r", str(requirements)], quiet)
     stamp.write_text(fingerprint)
 

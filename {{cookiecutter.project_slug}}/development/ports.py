@@ -16,27 +16,30 @@ _LAST = 8999
 
 
 class Ports(NamedTuple):
-    """Where each part listens. `services` is the gateway's other port, for mutual TLS."""
+    """Where each part listens. `services` is the gateway's other port, for mutual TLS; `model` the small model's."""
 
     gateway: int
     identity: int
     toolserver: int
     services: int
+    model: int = 0
 
 
-def choose_ports(path: Path, wanted: int | None) -> Ports:
+def choose_ports(path: Path, wanted: int | None, *, small_model: bool = False) -> Ports:
     """Return the ports of all parts. Raises `CannotStart` naming one that is taken.
 
-    At the first start the first free ones from 8000 on are taken and kept. `wanted` moves the gateway only.
+    At the first start the first free ones from 8000 on are taken and kept. `wanted` moves the gateway only. The small
+    model has one only where it runs.
     """
     kept = json.loads(path.read_text()) if path.exists() else {}
     gateway = wanted or kept.get("gateway") or _next_free(_FIRST)
     kept.setdefault("gateway", gateway)
-    for part in Ports._fields[1:]:  # a checkout made before a part existed gets its port now
+    others = [part for part in Ports._fields[1:] if small_model or part != "model"]
+    for part in others:  # a checkout made before a part existed gets its port now
         kept.setdefault(part, 0)
         kept[part] = kept[part] or _next_free(_FIRST, {gateway, *kept.values()})
-    ports = Ports(gateway, *(kept[part] for part in Ports._fields[1:]))
-    for port in ports:
+    ports = Ports(gateway, **{part: kept[part] for part in others})
+    for port in filter(None, ports):
         if not is_free(port):
             raise CannotStart(
                 f"Port {port} is taken{_by_whom(port)}. Stop that program, or choose another port: make run PORT=8100"

@@ -21,6 +21,7 @@ def command_of(part: str, ports: Ports, secrets: SecretStore) -> list[str]:
             f"--port={ports.toolserver}",
             f"--credential-file={secrets.folder('toolserver') / 'tools_credential_sample'}",
         ],
+        "model": ["-m", "development.small_model", f"--port={ports.model}"],
     }
     return commands[part]
 
@@ -31,4 +32,5 @@ def ready_address(part: str, ports: Ports) -> str:
         "gateway": f"http://127.0.0.1:{ports.gateway}/readyz",
         "identity": f"http://127.0.0.1:{ports.identity}/jwks",
         "toolserver": f"http://127.0.0.1:{ports.toolserver}/healthz",
+        "model": f"http://127.0.0.1:{ports.model}/health",
     }[part]

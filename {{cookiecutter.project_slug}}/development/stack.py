@@ -24,6 +24,7 @@ from development.postgres import DATABASE, Postgres
 from development.processes import ProcessRecord, end_child
 from development.programs import command_of, ready_address
 from development.secret_store import SecretStore
+from development.small_model import NAME, small_model_settings
 from development.tool_policy import tool_settings
 from development.valkey import Valkey
 
@@ -53,9 +54,13 @@ class Stack:
         say: Callable[[str], None] = print,
         settings: dict[str, str] | None = None,
         database: type[Postgres] = Postgres,
+        small_model: bool = False,
     ) -> None:
         self._say = say
         self._settings = settings or {}
+        self._small_model = small_model
+        if small_model and "CHATBOT_MODEL__BASE_URL" in self._settings | dict(os.environ):
+            raise CannotStart("The small model is an endpoint of its own: unset CHATBOT_MODEL__BASE_URL.")
         self.places: Places = find_places(state)
         self._lock = self._take_lock()
         self._record = ProcessRecord(self.places.state / "processes.json")
@@ -67,8 +72,8 @@ class Stack:
             self.places.secrets, frozenset({"identity_client_secret"} if self.other_issuer else ())
         )
         self.certificates = self.places.state / "certificates"
-        self.ports = choose_ports(self.places.state / "ports.json", port)
-        self.port, self.identity_port, self.tool_port, self.services_port = self.ports
+        self.ports = choose_ports(self.places.state / "ports.json", port, small_model=small_model)
+        self.port, self.identity_port, self.tool_port, self.services_port, self.model_port = self.ports
         self.postgres = database(self.places, self.secrets)
         self.state = Valkey("state", self.places, self.secrets)
         self.jobs = Valkey("jobs", self.places, self.secrets)
@@ -115,16 +120,19 @@ class Stack:
         else:
             self._say(f"  {'identity':<10} ready   {self.issuer} (development only)")
         self._say(f"  {'toolserver':<10} ready   http://127.0.0.1:{self.tool_port} (sample MCP server)")
+        if self._small_model:
+            self._say(f"  {'model':<10} ready   http://127.0.0.1:{self.model_port} ({NAME}: it answers badly)")
         self._say(f"  {'worker':<10} ready   signed jobs")
         self._say(f"  {'gateway':<10} ready   {self.url}; services: {self.services_url}")
 
     @property
     def _early(self) -> tuple[str, ...]:
-        return ("toolserver",) if self.other_issuer else ("identity", "toolserver")
+        provider = () if self.other_issuer else ("identity",)
+        return (*provider, "toolserver", *(("model",) if self._small_model else ()))
 
     def stop(self) -> None:
         """Stop every part; servers of data come last."""
-        for group in (("gateway", "worker", "identity", "toolserver"), ("jobs", "state", "database")):
+        for group in (("gateway", "worker", "identity", "toolserver", "model"), ("jobs", "state", "database")):
             with ThreadPoolExecutor(len(group)) as pool:
                 list(pool.map(self._end, group))
         self._record.note(self.processes)
@@ -165,7 +173,7 @@ class Stack:
         """Return the environment of a part: its settings, its own secrets folder, and nothing it does not need."""
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         passed["PYTHONUNBUFFERED"] = "1"
-        if part == "toolserver":
+        if part in ("toolserver", "model"):
             return passed  # it is no part of the application: it learns nothing of it
         chosen = {name: value for name, value in os.environ.items() if name.startswith("CHATBOT_") and "__" in name}
         return {
@@ -191,7 +199,8 @@ class Stack:
         }
 
     def _gateway_settings(self) -> dict[str, str]:
-        return tool_settings(self.tool_port) | mutual_tls_settings(self.certificates, self.services_port)
+        model = small_model_settings(self.model_port) if self._small_model else {}
+        return tool_settings(self.tool_port) | mutual_tls_settings(self.certificates, self.services_port) | model
 
     def __enter__(self) -> "Stack":
         self.start()

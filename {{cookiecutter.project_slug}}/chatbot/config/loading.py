@@ -15,7 +15,7 @@ from pydantic import SecretBytes, SecretStr, ValidationError
 
 from chatbot.config.group import Group
 from chatbot.config.judging import judge_files, judge_secrets, judge_settings
-from chatbot.config.settings import Environment, Settings
+from chatbot.config.settings import Environment, ModelSettings, Settings
 
 PREFIX = "CHATBOT_"
 FOLDER = "CHATBOT_SECRETS_FOLDER"
@@ -52,6 +52,23 @@ def load_settings(environment: Mapping[str, str], *, part: str | None = None) ->
         findings += [_sentence(item["loc"], item["msg"]) for item in error.errors() if item["loc"] != ("environment",)]
     else:
         findings += judge_settings(settings, strict=strict)
+    if findings:
+        raise BadSettings(sorted(findings))
+    return settings
+
+
+def load_model_settings(environment: Mapping[str, str]) -> ModelSettings:
+    """Return the settings of the language model alone, whatever the others are. Raises `BadSettings`."""
+    findings: list[str] = []
+    group: dict[str, type[Group]] = {"model": ModelSettings}
+    values: dict[str, Any] = {"model": {}}
+    of_model = {name: value for name, value in environment.items() if name.startswith(f"{PREFIX}MODEL__")}
+    _read_variables(of_model, group, values, findings)
+    _read_secrets(environment.get(FOLDER), group, values, findings)
+    try:
+        settings = ModelSettings.model_validate(values["model"])
+    except ValidationError as error:
+        findings += [_sentence(("model", *item["loc"]), item["msg"]) for item in error.errors()]
     if findings:
         raise BadSettings(sorted(findings))
     return settings

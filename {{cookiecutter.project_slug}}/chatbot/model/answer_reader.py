@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from chatbot.model.port import Finished, ModelFailed
-from chatbot.model.refusals import read_refusal
+from chatbot.model.refusals import EndpointRefused, read_refusal
 from chatbot.model.thinking import ThoughtFilter
 from chatbot.model.tokens import count_bytes
 from chatbot.model.tool_calls import RequestCollector
@@ -38,6 +38,7 @@ class AnswerReader:
     finished: bool = False
     has_text: bool = False
     _said: int = 0
+    _has_thought: bool = False
     _pending_lines: int = 0
     _reason: str = ""
     _usage: dict[str, Any] = field(default_factory=dict)
@@ -45,8 +46,13 @@ class AnswerReader:
     _pending: bytes = b""
     _is_error: bool = False
 
+    @property
+    def is_answer(self) -> bool:
+        """Say whether a part of an answer came: text, thoughts, a request for a tool, or why it ended."""
+        return self.has_text or bool(self._reason) or self._has_thought or not self.calls.is_empty
+
     def feed(self, piece: bytes) -> str:
-        """Take what arrived, and return the text in it. Raises a `Problem`."""
+        """Take what arrived, and return the text in it. Raises a `Problem` or `EndpointRefused`."""
         if self._rest.endswith(b"\r"):  # the other half of a line's end may come now
             self._rest, piece = self._rest[:-1], b"\r" + piece
         if piece.endswith(b"\r"):
@@ -146,7 +152,8 @@ class AnswerReader:
         choices = event.get("choices")
         failed = self._is_error or event.get("error") or event.get("object") == "error"
         if failed or (not choices and "detail" in event):
-            raise read_refusal(_status_of(event), {}, orjson.dumps(event, default=str)).problem
+            status = _status_of(event)
+            raise EndpointRefused(status, read_refusal(status, {}, orjson.dumps(event, default=str)))
         text = ""
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
@@ -167,7 +174,9 @@ class AnswerReader:
             self.calls.add([{"index": 0, "function": call}])
         self._said += self.calls.size - asked
         for name in ("reasoning_content", "reasoning"):
-            self._said += count_bytes(thought) if isinstance(thought := delta.get(name), str) else 0
+            if isinstance(thought := delta.get(name), str):
+                self._said += count_bytes(thought)
+                self._has_thought = self._has_thought or bool(thought)
         content = _text(delta.get("content") or "")
         self._said += count_bytes(content)
         said = self.thoughts.feed(content) if content else ""

@@ -13,7 +13,7 @@ from chatbot.core.errors import Problem
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.answer_reader import AnswerReader
 from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, Unseen
-from chatbot.model.refusals import read_refusal
+from chatbot.model.refusals import EndpointRefused, read_refusal
 from chatbot.model.thinking import ThoughtFilter
 from chatbot.model.tokens import count_bytes
 from chatbot.model.tool_calls import offer_fields, step_messages
@@ -43,9 +43,13 @@ class OpenAIModel:
         """Yield the answer's text, all that arrived in one read at once, then requests for tools, then how it ended."""
         reader = AnswerReader(ThoughtFilter(starts_thinking=self._settings.starts_thinking))
         try:
-            async with aclosing(self._parts(prompt, reader)) as parts:
+            async with aclosing(self.parts(prompt, reader)) as parts:
                 async for part in parts:
                     yield part
+        except EndpointRefused as refused:
+            refusal = refused.refusal
+            _log.warning("the model's endpoint refused", extra={"cause": refusal.cause, "advice": refusal.advice})
+            raise refusal.problem from None
         except UpstreamFailed as error:
             _log.warning("the model's endpoint failed", extra={"cause": describe_cause(error)})
             failure = ModelFailed("The language model is not reachable. Try again in a moment.")
@@ -53,11 +57,11 @@ class OpenAIModel:
             failure.used = None if isinstance(error, Unreachable) else reader.used()
             raise failure from error
 
-    async def _parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[Piece | Unseen, None]:
-        """Yield what `answer` does. Raises a `Problem` or `UpstreamFailed`."""
+    async def parts(self, prompt: Prompt, reader: AnswerReader) -> AsyncGenerator[Piece | Unseen, None]:
+        """Yield what `answer` does. Raises `EndpointRefused`, `UpstreamFailed` or a `Problem`."""
         response = await self._service.post("/chat/completions", orjson.dumps(self._body(prompt)), self._headers)
         if response.status != 200 or response.media_type == "text/html":
-            raise await _refuse(response)  # nobody asks money for that
+            raise await _refused(response)  # nobody asks money for that
         yield Unseen()
         try:
             async for text in _texts(response, reader):
@@ -71,6 +75,21 @@ class OpenAIModel:
             failure.used = reader.used()
             raise
         yield ending
+
+    async def list_models(self) -> list[str]:
+        """Return the names of the models that the endpoint lists. Raises `EndpointRefused` or `UpstreamFailed`."""
+        response = await self._service.get("/models", {**self._headers, "accept": "application/json"})
+        if response.status != 200 or response.media_type == "text/html":
+            raise await _refused(response)
+        body = b""
+        async for piece in response.pieces():
+            body += piece
+            if len(body) > _MAX_DOCUMENT:
+                raise UpstreamFailed("the list of models is too large")
+        try:
+            return [entry["id"] for entry in orjson.loads(body)["data"] if isinstance(entry["id"], str)]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise UpstreamFailed("the list of models is in no known form") from None
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         settings = self._settings
@@ -161,7 +180,7 @@ async def _texts(response: Response, reader: AnswerReader) -> AsyncIterator[str 
         if not reader.finished:
             raise
         text = reader.end()
-    except Problem:
+    except (Problem, EndpointRefused):
         yield Unseen(reader.take_said())  # what came with the fault
         raise
     yield Unseen(reader.take_said() - count_bytes(text))
@@ -169,8 +188,8 @@ async def _texts(response: Response, reader: AnswerReader) -> AsyncIterator[str 
         yield text
 
 
-async def _refuse(response: Response) -> Problem:
-    """Return what to tell the caller of a response that is no answer, and write to the log what the operator can do."""
+async def _refused(response: Response) -> EndpointRefused:
+    """Return what a response that is no answer means."""
     body = b""
     response.hurry(_REFUSAL_SECONDS)
     try:
@@ -183,5 +202,4 @@ async def _refuse(response: Response) -> Problem:
     finally:
         response.abort()
     refusal = read_refusal(response.status, response.headers, body[:_MAX_REFUSAL])
-    _log.warning("the model's endpoint refused", extra={"cause": refusal.cause, "advice": refusal.advice})
-    return refusal.problem
+    return EndpointRefused(response.status, refusal)

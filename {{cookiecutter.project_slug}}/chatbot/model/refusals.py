@@ -56,6 +56,15 @@ class Refusal:
     advice: str = ""
 
 
+class EndpointRefused(Exception):
+    """The endpoint refused a request, with an HTTP status or in the place of an answer. No text of its own is in it."""
+
+    def __init__(self, status: int, refusal: Refusal) -> None:
+        super().__init__(refusal.cause)
+        self.status = status
+        self.refusal = refusal
+
+
 def read_refusal(status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refusal:
     """Return what a response other than an answer means."""
     words, param = _words(body)

@@ -11,14 +11,14 @@ _BYTES_PER_TOKEN = 4  # of English text, by the tokenisers in common use
 _AROUND = 256  # bytes that an adapter writes around a segment: a role, a boundary, a source
 
 
-def tokens_ofcount_bytes(count: int) -> int:
+def tokens_of_bytes(count: int) -> int:
     """Return an estimate of the tokens in so many bytes: a quarter of them, rounded up."""
     return -(-count // _BYTES_PER_TOKEN)
 
 
 def estimate_tokens(text: str) -> int:
     """Return an estimate of a text's tokens."""
-    return tokens_ofcount_bytes(count_bytes(text))
+    return tokens_of_bytes(count_bytes(text))
 
 
 def count_prompt(prompt: Prompt) -> int:

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if chosen.command in ("ask", "ingest"):  # a client of a chatbot anywhere: no settings of ours
         return _as_client(chosen)
-    if chosen.command == "doctor":  # judges, and starts nothing
+    if chosen.command == "doctor":  # starts nothing
         return _as_doctor(chosen)
     try:
         settings = load_settings(os.environ, part="migrate" if chosen.command == "migrate" else chosen.part)
@@ -77,8 +77,10 @@ def _add_client_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
 
 def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    doctor = commands.add_parser("doctor", help="judge the settings without starting anything")
-    doctor.add_argument("--config", action="store_true", required=True, help="judge the settings and secret files")
+    doctor = commands.add_parser("doctor", help="judge the settings, or ask the model's endpoint what it takes")
+    what = doctor.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", action="store_true", help="judge the settings and secret files, starting nothing")
+    what.add_argument("--model", action="store_true", help="send tiny requests to the model's endpoint")
     doctor.add_argument("--part", choices=["gateway", "worker", "migrate"], default="gateway")
     doctor.add_argument("--environment", choices=["development", "production"], help="judge as if it ran there")
     doctor.add_argument(
@@ -89,13 +91,15 @@ def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _as_doctor(chosen: argparse.Namespace) -> int:
-    from chatbot.operations.doctor import BadEnvironmentFile, check_config, read_environment
+    from chatbot.operations.doctor import BadEnvironmentFile, check_config, check_model, read_environment
 
     try:
         environment = read_environment(chosen.env_file, chosen.secrets, chosen.environment)
     except BadEnvironmentFile as error:
         print(error, file=sys.stderr)
         return 2
+    if chosen.model:
+        return check_model(environment, json=chosen.json)
     return check_config(environment, chosen.part, json=chosen.json)
 
 

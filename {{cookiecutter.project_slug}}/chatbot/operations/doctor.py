@@ -1,11 +1,16 @@
-"""`chatbot doctor --config`: the judgement of the start, without starting anything."""
+"""`chatbot doctor`: judges the settings without starting anything, or asks the model's endpoint what it takes."""
 
+import asyncio
+import json as json_text
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from chatbot.config.judging import as_json
-from chatbot.config.loading import FOLDER, BadSettings, load_settings
+from chatbot.config.loading import FOLDER, BadSettings, load_model_settings, load_settings
+from chatbot.config.settings import ModelSettings
+from chatbot.model.probing import CannotProbe, Probe
+from chatbot.monitoring.redaction import know_secrets, redact
 
 
 class BadEnvironmentFile(Exception):
@@ -26,6 +31,43 @@ def check_config(environment: Mapping[str, str], part: str, *, json: bool) -> in
     else:
         print(f"The settings of the {part} are usable.")
     return 1 if findings else 0
+
+
+def check_model(environment: Mapping[str, str], *, json: bool) -> int:
+    """Print what the model's endpoint takes; exit status 0 when the settings work, 1 when others do, 2 when none."""
+    try:
+        settings = load_model_settings(environment)
+    except BadSettings as error:
+        print(as_json(error.findings) if json else error)
+        return 2
+    if settings.base_url is None:
+        print(as_json([]) if json else "No endpoint is set (CHATBOT_MODEL__BASE_URL): the offline assistant answers.")
+        return 0
+    know_secrets([settings.key.get_secret_value()] if settings.key else [])
+    probe, problem = Probe(settings), ""
+    try:
+        asyncio.run(probe.run())
+    except CannotProbe as error:
+        problem = str(error)
+    print(redact(_report_json(probe, problem) if json else _report(settings, probe, problem)))
+    return 2 if problem else 1 if probe.lines else 0
+
+
+def _report(settings: ModelSettings, probe: Probe, problem: str) -> str:
+    found = [f"  {finding.part:<22}{finding.found}" for finding in probe.findings]
+    if problem:
+        verdict = [problem]
+    elif probe.lines:
+        verdict = ["These settings are needed:", *(f"  {line}" for line in probe.lines)]
+    else:
+        verdict = ["The settings work as they are."]
+    return "\n".join([f"The model {settings.name} at its endpoint:", *found, *verdict])
+
+
+def _report_json(probe: Probe, problem: str) -> str:
+    found = {finding.part: finding.found for finding in probe.findings}
+    lines = [] if problem else probe.lines
+    return json_text.dumps({"found": found, "needed": lines, "problem": problem or None}, indent=1)
 
 
 def read_environment(file: Path | None, secrets: Path | None, environment: str | None) -> dict[str, str]:

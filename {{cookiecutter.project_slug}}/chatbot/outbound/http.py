@@ -17,6 +17,13 @@ from urllib.parse import urlsplit
 from chatbot.outbound.connection import Connection, Unreachable, UpstreamFailed
 
 _MOST_IDLE_SECONDS = 4.0  # servers close after 5 or more: a call must not meet a connection that is just being closed
+_REASONS = {
+    "ConnectionRefusedError": "nothing listens there",
+    "gaierror": "the host is not known",
+    "TimeoutError": "it does not answer in time",
+    "SSLCertVerificationError": "its certificate is not trusted",
+    "SSLError": "it does not speak TLS",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,15 @@ class Service:
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> "Response":
         """Send `body` and return the response once its headers are there. Raises `Unreachable`, `UpstreamFailed`."""
+        return await self._send("POST", path, {"content-length": str(len(body)), **headers}, body)
+
+    async def get(self, path: str, headers: dict[str, str]) -> "Response":
+        """Ask for `path` and return the response once its headers are there. Raises `Unreachable`, `UpstreamFailed`."""
+        return await self._send("GET", path, headers)
+
+    async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> "Response":
         end = asyncio.get_running_loop().time() + self._limits.total_seconds
-        head = [f"POST {self._path}{path} HTTP/1.1", f"host: {self._authority}", f"content-length: {len(body)}"]
+        head = [f"{method} {self._path}{path} HTTP/1.1", f"host: {self._authority}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
         if any("\r" in line or "\n" in line for line in head):
             raise ValueError("a header may not hold a line break")
@@ -78,7 +92,7 @@ class Service:
                     Connection, self._host, self._port, ssl=self._tls
                 )
         except (OSError, TimeoutError) as error:
-            raise Unreachable(f"cannot connect: {type(error).__name__}") from error
+            raise Unreachable(f"cannot connect: {_reason(error)}") from error
         return connection
 
     def give_back(self, connection: Connection) -> None:
@@ -93,6 +107,12 @@ class Service:
         """Close the connections that wait for use."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _reason(error: Exception) -> str:
+    """Return why there is no connection, in an operator's words."""
+    names = [kind.__name__ for kind in type(error).__mro__]
+    return next((_REASONS[name] for name in names if name in _REASONS), names[0])
 
 
 class Response:

@@ -14,13 +14,13 @@ from development.stack import Stack
 class Person:
     """Somebody at a browser; nobody in particular until `sign_in`."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, timeout: float = 30) -> None:
         self.stack = stack
         self.cookies: dict[str, str] = {}
         self.csrf = ""
         self.key = ""
         self.user = ""
-        self._client = httpx2.Client(base_url=stack.url, timeout=30, trust_env=False)
+        self._client = httpx2.Client(base_url=stack.url, timeout=timeout, trust_env=False)
 
     @classmethod
     def of(cls, stack: Stack, account: dict[str, Any]) -> "Person":

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ScriptedModel:
-    """Answers `POST /v1/chat/completions`. Set `pieces`, `rounds`, or `behave` for anything worse.
+    """Answers `POST /v1/chat/completions` and `GET /v1/models`. Set `pieces`, `rounds`, or `behave` for anything worse.
 
     A round is what one request is answered with: a list of tool calls (name, arguments), or text. After the
     last one, `pieces` are said.
@@ -19,6 +19,7 @@ class ScriptedModel:
         self.pieces: list[str] = ["Hello."]
         self.rounds: list[str | list[tuple[str, str]]] = []
         self.behave: Callable[[BaseHTTPRequestHandler], None] | None = None
+        self.models: list[str] = ["scripted"]
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         model = self
@@ -31,6 +32,10 @@ class ScriptedModel:
                 model.requests.append(json.loads(body))
                 model.headers.append(dict(self.headers))
                 (model.behave or model.stream)(self)
+
+            def do_GET(self) -> None:
+                model.headers.append(dict(self.headers))
+                send_json(self, 200, {"object": "list", "data": [{"id": name} for name in model.models]})
 
             def log_message(self, *_arguments: object) -> None:
                 return
@@ -65,6 +70,15 @@ class ScriptedModel:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def send_json(handler: BaseHTTPRequestHandler, status: int, value: object) -> None:
+    body = json.dumps(value).encode()
+    handler.send_response(status)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("content-length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
 
 
 def begin_stream(handler: BaseHTTPRequestHandler) -> None:

@@ -20,7 +20,7 @@ from development.stack import Stack
 from tests.conftest import BOUNDLESS, free_port, make_state
 
 FOLDER = Path(__file__).with_name("provider")
-MODULES = Path(os.environ.get("CHATBOT_NODE_MODULES", FOLDER)) / "node_modules"
+MODULES = Path(os.environ.get("CHATBOT_NODE_MODULES", FOLDER.parent)) / "node_modules"
 SECRET = secrets.token_urlsafe(24)
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not MODULES.is_dir(),

@@ -220,6 +220,13 @@ def test_an_error_within_a_stream_is_told_in_kind() -> None:
     assert asyncio.run(answer(200, STREAM, body)) == "busy:5"
 
 
+def test_a_refusal_within_a_stream_names_the_setting_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    body = b'data: {"error": {"message": "Unsupported parameter: stream_options", "code": 400}}\n\n'
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(answer(200, STREAM, body)) == "unsupported"
+    assert "CHATBOT_MODEL__SENDS_STREAM_OPTIONS=false" in str([vars(record) for record in caplog.records])
+
+
 @pytest.mark.parametrize("step", [1, 2, 3, 5])
 def test_a_line_s_end_may_come_in_halves(step: int) -> None:
     text = '{"choices": [{"index": 0,\r\ndata:  "delta": {"content": "Yes."}, "finish_reason": "stop"}]}'

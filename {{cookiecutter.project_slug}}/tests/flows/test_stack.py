@@ -114,8 +114,16 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_the_first_free_ports_are_taken_and_kept(tmp_path: Path) -> None:
     first = choose_ports(tmp_path / "ports.json", None)
-    assert len(set(first)) == 4
+    assert len(set(first[:4])) == 4 and first.model == 0
     assert choose_ports(tmp_path / "ports.json", None) == first
+    beside = choose_ports(tmp_path / "ports.json", None, small_model=True)
+    assert beside[:4] == first[:4] and beside.model not in first
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", beside.model))
+        taken.listen(1)
+        assert choose_ports(tmp_path / "ports.json", None) == first  # what does not run needs no port
+        with pytest.raises(CannotStart, match=f"Port {beside.model} is taken"):
+            choose_ports(tmp_path / "ports.json", None, small_model=True)
 
 
 def test_nothing_listens_on_the_network(stack: Stack) -> None:
