@@ -59,9 +59,9 @@ class AnswerRenderer:
         self._plain = bool(_PLAIN_START.fullmatch(self._tail)) and not self._tail.endswith(" ")
         return self._update(done, self._build(tokens, colour=False))
 
-    def finish(self) -> dict[str, Any]:
-        """Return the last update: the open block becomes final."""
-        done = self._build(parse_blocks(self._tail), colour=True)
+    def finish(self, rest: str = "") -> dict[str, Any]:
+        """Return the last update, `rest` in it: the open block becomes final."""
+        done = self._build(parse_blocks(self._tail + rest), colour=True)
         self._tail, self._open, self._plain, self._parsed = "", [], False, 0
         return {"done": done, "open": []}
 

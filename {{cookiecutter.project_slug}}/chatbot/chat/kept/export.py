@@ -11,24 +11,29 @@ from typing import Any
 import orjson
 
 from chatbot.chat.nodes import parse_blocks
+from chatbot.core.visible import visible_json, visible_text
 
 _LIVE = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
 
 
 def export_json(title: str, messages: Sequence[Any]) -> bytes:
-    """Return title and every version of every message as a JSON document, each text exactly as it is kept."""
+    """Return title and every version of every message as a JSON document, each text as it is seen."""
     kept = [
         {
             "id": message.id,
             "parent": message.parent_id,
             "author": message.author,
-            "text": message.content,
+            "text": visible_text(message.content),
             "created_at": message.created_at.isoformat(),
-            **({"outcome": message.outcome, "citations": message.citations} if message.author == "assistant" else {}),
+            **(
+                {"outcome": message.outcome, "citations": visible_json(message.citations)}
+                if message.author == "assistant"
+                else {}
+            ),
         }
         for message in messages
     ]
-    return orjson.dumps({"title": title, "messages": kept}, option=orjson.OPT_INDENT_2)
+    return orjson.dumps({"title": visible_text(title), "messages": kept}, option=orjson.OPT_INDENT_2)
 
 
 def export_markdown(title: str, messages: Sequence[Any]) -> bytes:
@@ -48,7 +53,7 @@ def export_markdown(title: str, messages: Sequence[Any]) -> bytes:
 
 def harmless(text: str) -> str:
     """Return Markdown in which no image and no tag is live; code stays as it is."""
-    lines = text.splitlines()
+    lines = visible_text(text).splitlines()
     code: set[int] = set()
     for token in parse_blocks("\n".join(lines)):
         if token.type in ("fence", "code_block") and token.map is not None:

@@ -1,10 +1,14 @@
-"""A stored conversation as the page shows it: by the same renderer as the stream."""
+"""A stored conversation as the page shows it: by the same renderer as the stream.
+
+It is cleaned once more: rows may be older than a rule about what is seen.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 from chatbot.chat.links import written_links
 from chatbot.chat.nodes import render_answer
+from chatbot.core.visible import visible_json, visible_text
 
 
 def render_history(messages: Iterable[Any]) -> list[dict[str, Any]]:
@@ -15,12 +19,13 @@ def render_history(messages: Iterable[Any]) -> list[dict[str, Any]]:
         entry = {"id": message.id, "parent": message.parent_id, "author": message.author}
         entry |= {"created_at": message.created_at.isoformat(), "versions": list(message.versions)}
         if message.author == "user":
-            trusted[message.id] = written_links(message.content)
-            entry["text"] = message.content
+            entry["text"] = visible_text(message.content)
+            trusted[message.id] = written_links(entry["text"])
         else:
             trusted_here = trusted.get(message.parent_id, frozenset())
-            entry["nodes"] = render_answer(message.content, trusted=trusted_here, citations=len(message.citations))
-            entry["citations"] = message.citations
+            text = visible_text(message.content)
+            entry["nodes"] = render_answer(text, trusted=trusted_here, citations=len(message.citations))
+            entry["citations"] = visible_json(message.citations)
             entry["outcome"] = message.outcome
         shown.append(entry)
     return shown

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from chatbot.core.visible import visible_text
+
 # what one search reads at most: 16 million characters, well under a second
 MOST_MESSAGES, MOST_CHARACTERS = 2000, 8000
 _AROUND = 60  # characters of a snippet on each side of the first word found
@@ -41,7 +43,7 @@ def _holds(text: str, wanted: list[str]) -> bool:
 
 
 def _snippet(text: str, wanted: list[str]) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(visible_text(text).split())
     place = max(flat.casefold().find(wanted[0]), 0)
     begin, end = max(place - _AROUND, 0), place + _AROUND
     return ("…" if begin else "") + flat[begin:end].strip() + ("…" if end < len(flat) else "")
