@@ -39,9 +39,9 @@ from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
 from chatbot.monitoring.audit import AuditTrail
 from chatbot.outbound.tool_service import ToolService
-from chatbot.tools.arguments import BadSchema
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.policy import ToolPolicy
+from chatbot.tools.schemas import BadSchema
 
 _LISTING_SECONDS = 5.0
 Secret = TypeVar("Secret", SecretStr, SecretBytes)

@@ -9,10 +9,12 @@ from chatbot.chat.asking.prompt import AnswerSettings, cite_passages, embed_ques
 from chatbot.chat.asking.tool_loop import Answering, ToolEvent, ToolLoop
 from chatbot.core.principal import Principal
 from chatbot.core.untrusted import Untrusted
+from chatbot.core.visible import VisibleStream
 from chatbot.database.calls.turns import TurnStore
 from chatbot.limits.heavy import HeavyWork
 from chatbot.model.embedding import Embedder
 from chatbot.model.port import AnswerOptions, Exchange, Finished, LanguageModel, ModelFailed, Prompt, ToolRequest
+from chatbot.monitoring.refusals import note_refusal
 
 _MOST_CHARACTERS = 64_000  # of an answer
 
@@ -84,13 +86,14 @@ class Completion:
 
     async def pieces(self) -> AsyncIterator[str | Finished]:
         """Yield the answer as it comes, at last how it ended. Raises `ModelFailed`."""
-        length = 0
+        length, seen = 0, VisibleStream()
         pieces = self._answering(self.prompt)
+        ending = Finished("stop")
         try:
             async for piece in pieces:
                 if isinstance(piece, Finished):
-                    yield piece
-                    return
+                    ending = piece
+                    break
                 if isinstance(piece, ToolEvent):
                     continue  # the published schema has no word for it
                 if isinstance(piece, ToolRequest):  # closed: nobody is there to judge it
@@ -98,8 +101,13 @@ class Completion:
                 length += len(piece)
                 if length > _MOST_CHARACTERS:
                     raise ModelFailed("The model's answer is too long. It was cut off.")
-                yield piece
-            yield Finished("stop")
+                if text := seen.feed(piece):
+                    yield text
+            if text := seen.finish():
+                yield text
+            if seen.hidden:
+                note_refusal("web-output", "hidden characters of an answer were removed", seen.hidden)
+            yield ending
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # a generator, typed as the iterator callers need
 

@@ -17,7 +17,7 @@ from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.token import Token
 
 from chatbot.chat.highlighting import highlight
-from chatbot.chat.links import safe_target
+from chatbot.chat.links import names_another, safe_target
 
 Node = str | list[Any]
 InlineRule = Callable[[StateInline, bool], bool]
@@ -135,11 +135,7 @@ def _inline(tokens: list[Token], trusted: frozenset[str], citations: int) -> lis
             node: list[Any] = ["link", {"target": live}] if live else ["text", target]
             stack.append(node)
         elif token.type == "link_close":
-            node = stack.pop()
-            if node[0] == "link":
-                stack[-1].append(node)
-            else:
-                _add_unlinked(stack[-1], node)
+            _close_link(stack)
         elif token.nesting == 1:
             node = [token.tag, 0]
             here.append(node)
@@ -157,6 +153,20 @@ def _inline(tokens: list[Token], trusted: frozenset[str], citations: int) -> lis
         else:
             _add_cited(here, token.content, citations)
     return root[2:]
+
+
+def _close_link(stack: list[list[Any]]) -> None:
+    node = stack.pop()
+    if node[0] == "link" and names_another(_text_of(node[2:]), node[1]["target"]):
+        node[:2] = ["text", node[1]["target"]]
+    if node[0] == "link":
+        stack[-1].append(node)
+    else:
+        _add_unlinked(stack[-1], node)
+
+
+def _text_of(nodes: list[Node]) -> str:
+    return "".join(node if isinstance(node, str) else _text_of(node[2:]) for node in nodes)
 
 
 def _add_unlinked(here: list[Any], node: list[Any]) -> None:

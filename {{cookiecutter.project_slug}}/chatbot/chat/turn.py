@@ -25,6 +25,7 @@ from chatbot.chat.links import written_links
 from chatbot.chat.streaming import AnswerRenderer
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
+from chatbot.core.visible import VisibleStream, visible_text
 from chatbot.database.calls.turns import Kept, Place, Recalled, TurnStore, Wanted
 from chatbot.limits.heavy import HeavyWork
 from chatbot.model.embedding import Embedder
@@ -48,14 +49,20 @@ class _Answer:
     outcome: str = "stopped"  # until the model has said its last word
     length: int = 0
     keeping: asyncio.Future[int] | None = None
+    seen: VisibleStream = field(default_factory=VisibleStream)
 
     def add(self, piece: str) -> str:
-        """Take a piece and return it as it is kept: without NUL, which PostgreSQL cannot store."""
+        """Take a piece and return what is shown and kept: what can be seen of it."""
         room = _MOST_CHARACTERS - self.length
-        self.pieces.append(piece.replace("\0", "\ufffd")[:room])
+        self.pieces.append(self.seen.feed(piece[:room]))
         self.length += len(piece)
         if len(piece) > room:
             raise ModelFailed("The model's answer is too long. It was cut off.")
+        return self.pieces[-1]
+
+    def finish(self) -> str:
+        """Return the last of it."""
+        self.pieces.append(self.seen.finish())
         return self.pieces[-1]
 
 
@@ -89,7 +96,7 @@ class TurnService:
     ) -> "Turn":
         """Recall what a kept question needs, for another answer beside the first. Raises `NotFound`."""
         text, place = await self._store.find_question(who, conversation, question)
-        return await self._begin(who, purse, place, Question(conversation, text, question), search=search)
+        return await self._begin(who, purse, place, Question(conversation, visible_text(text), question), search=search)
 
     async def _begin(self, who: Principal, purse: Purse, place: Place, question: "Question", *, search: bool) -> "Turn":
         text = question.text
@@ -167,7 +174,12 @@ class Turn:
                 for event in await self._show(renderer, answer, piece):
                     yield event
                 piece = await anext(pieces, None)
+<<<<<<< HEAD
             yield "update", await self._finish(renderer)
+=======
+            yield "update", renderer.finish(answer.finish())
+            _note_removed(answer, renderer)
+>>>>>>> w-text
             answer.outcome = _OUTCOMES.get(piece.reason if piece else "stop", "complete")
             yield "end", await self._end(question, answer)
         except Problem as problem:
@@ -223,6 +235,13 @@ class Turn:
             await self._keep(question, answer)
         except Exception as error:
             _log.warning("an answer could not be kept", extra={"cause": type(error).__name__})
+
+
+def _note_removed(answer: _Answer, renderer: AnswerRenderer) -> None:
+    if answer.seen.hidden:
+        note_refusal("web-output", "hidden characters of an answer were removed", answer.seen.hidden)
+    if renderer.unlinked:
+        note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
 
 
 def problem_event(problem: Problem) -> Event:

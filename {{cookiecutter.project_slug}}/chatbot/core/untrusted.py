@@ -1,10 +1,15 @@
 """Text that somebody other than this program wrote, marked by type.
 
 A passage of a document, a tool's result or a model's answer is data. The type keeps it from being
-joined to instructions by accident: it is no `str`, and has no `+`, `%` or `format`.
+joined to instructions by accident: it is no `str`, and has no `+`, `%` or `format`. What nobody can see of it is
+removed where it is marked, so there is no way into a prompt for hidden text of others.
 """
 
 from dataclasses import dataclass
+
+from chatbot.core.visible import visible_line, visible_text
+
+_MAX_SOURCE = 1500  # the longest title and section
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,11 @@ class Untrusted:
 
     text: str
     source: str
+
+    def __post_init__(self) -> None:
+        """Leave what can be seen."""
+        object.__setattr__(self, "text", visible_text(self.text))
+        object.__setattr__(self, "source", visible_line(self.source, _MAX_SOURCE))
 
     def __str__(self) -> str:
         raise TypeError("Untrusted text is never turned into a plain string implicitly: use .text where it is quoted")

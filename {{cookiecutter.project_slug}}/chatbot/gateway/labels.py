@@ -1,16 +1,24 @@
-"""Names that people give to things."""
+"""Names that people give to things, and texts of theirs that are shown."""
 
-import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator
 
+<<<<<<< HEAD
 from chatbot.core.folding import limit_marks
 
 
 def as_label(text: str) -> str:
     """Return a name without control and invisible characters, which could hide or turn round what stands there."""
     return limit_marks("".join(c for c in text if unicodedata.category(c)[0] != "C").strip())
+=======
+from chatbot.core.visible import visible_text
+
+
+def _as_label(text: str) -> str:
+    """Return a name on one line as it is seen: what is not could hide or turn round what stands there."""
+    return " ".join(visible_text(text).split())
+>>>>>>> w-text
 
 
 def _not_empty(text: str) -> str:
@@ -21,3 +29,5 @@ def _not_empty(text: str) -> str:
 
 Label = Annotated[str, AfterValidator(as_label)]
 Name = Annotated[Label, AfterValidator(_not_empty)]
+# a stored row may be older than a rule about what is seen
+Shown = Annotated[str, AfterValidator(visible_text)]

@@ -7,10 +7,12 @@ from uuid import UUID, uuid5
 
 from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal, Role
+from chatbot.core.visible import visible_line
 from chatbot.monitoring.refusals import note_refusal
 
 _log = logging.getLogger("chatbot.identity")
 # identifiers are made from names, so that they are the same in every process and need no look-up
+_MAX_NAME = 200
 _NAMESPACE = UUID("5f0f2f5e-3a63-5e3e-9c43-5a6b4f1f7e10")
 
 
@@ -69,7 +71,8 @@ def admit(
     for group, (tenant, role) in groups.items():
         if group in names:
             issuer, subject = str(claims["iss"]), str(claims["sub"])
-            name = str(claims.get("name") or claims.get("preferred_username") or subject)[:200]
+            told_names = (claims.get("name"), claims.get("preferred_username"), subject)
+            name = next(filter(None, (visible_line(str(name or ""), _MAX_NAME) for name in told_names)), "")
             return Principal(tenant_id(tenant), user_id(tenant, issuer, subject), role, name), tenant
     told = "no such claim" if held is None else f"{len(held)} groups, none of them listed"
     _log.warning("account not admitted", extra={"claim": claim, "why": told})

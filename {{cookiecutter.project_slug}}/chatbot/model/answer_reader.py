@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from chatbot.core.unique_keys import RepeatedKey, check_keys
 from chatbot.model.port import Finished, ModelFailed
 from chatbot.model.refusals import EndpointRefused, read_refusal
 from chatbot.model.thinking import ThoughtFilter
@@ -202,7 +203,12 @@ def _status_of(event: dict[str, Any]) -> int:
 
 def _load(data: bytes, *, whole: bool = True) -> Any:
     try:
-        return orjson.loads(data)
+        event = orjson.loads(data)
+        if b"_call" in data or b"\\u00" in data:  # what a tool is asked must read in one way
+            check_keys(data)
+        return event
+    except (RepeatedKey, RecursionError):
+        raise ModelFailed(_BAD_FORM) from None
     except orjson.JSONDecodeError:
         pass
     try:  # half of a character, written as an escape

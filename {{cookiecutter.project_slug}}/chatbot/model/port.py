@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from chatbot.core.errors import Problem, Unavailable
 from chatbot.core.untrusted import Untrusted
+from chatbot.core.visible import visible_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,10 @@ class Exchange:
 
     author: str
     content: str
+
+    def __post_init__(self) -> None:
+        """Leave what can be seen: it may be kept since before such text was removed."""
+        object.__setattr__(self, "content", visible_text(self.content))
 
 
 @dataclass(frozen=True, slots=True)

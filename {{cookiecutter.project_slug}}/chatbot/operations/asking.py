@@ -3,10 +3,10 @@
 import json
 import sys
 import time
-import unicodedata
 from pathlib import Path
 from typing import Any
 
+from chatbot.core.visible import VisibleStream, visible_json, visible_text
 from chatbot.operations.client import Client, ClientFailed, text_of
 
 _PATIENCE_SECONDS = 120
@@ -18,21 +18,23 @@ def ask(client: Client, question: str, *, search: bool, as_json: bool) -> int:
     """Print the answer as it comes, then its sources; with `as_json` one document. Returns the exit status."""
     cut = False
     texts: list[str] = []
+    seen = VisibleStream()
     sources: list[dict[str, Any]] = []
     body = {"model": _MODELS[search], "messages": [{"role": "user", "content": question}], "stream": True}
     for event in client.events("/v1/chat/completions", body):
         piece, reason = text_of(event)
-        texts.append(piece)
+        texts.append(seen.feed(piece))
         sources = event.get("citations", sources)
         cut = cut or reason == "length"
         if not as_json:
-            print(printable(piece), end="", flush=True)
+            print(texts[-1], end="", flush=True)
+    texts.append(seen.finish())
     text = "".join(texts)
     cited = [source for source in sources if f"[{source['number']}]" in text]
     if as_json:
-        print(json.dumps({"answer": text, "sources": cited, "complete": not cut}))
+        print(json.dumps({"answer": text, "sources": visible_json(cited), "complete": not cut}))
         return 0
-    print("\n(The answer reached its limit.)" if cut else "")
+    print(f"{texts[-1]}\n(The answer reached its limit.)" if cut else texts[-1])
     for source in cited:
         print(printable(f"[{source['number']}] " + " — ".join(filter(None, (source["title"], source["section"])))))
     return 0
@@ -59,8 +61,8 @@ def ingest(client: Client, files: list[Path], *, shared: bool, as_json: bool) ->
 
 
 def printable(text: str) -> str:
-    """Return text that cannot move the cursor, recolour, retitle or type into a terminal."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "\ufffd" for c in text)
+    """Return text that cannot move the cursor, recolour, retitle, turn round or type into a terminal."""
+    return visible_text(text)
 
 
 def _upload(client: Client, file: Path, end: float, *, shared: bool) -> dict[str, Any]:

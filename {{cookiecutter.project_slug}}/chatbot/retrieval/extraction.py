@@ -1,7 +1,12 @@
 """What a stored document says, whatever its kind. Runs in the worker; the parsing is done in a confined process."""
 
+<<<<<<< HEAD
 from chatbot.retrieval.cleaning import clean_text
 from chatbot.retrieval.confined import LONGEST_SECONDS, read_confined
+=======
+from chatbot.core.visible import read_visible
+from chatbot.retrieval.confined import read_confined
+>>>>>>> w-text
 from chatbot.retrieval.outline import Reading, Section
 
 
@@ -13,8 +18,8 @@ def extract_text(media_type: str, body: bytes, seconds: float = LONGEST_SECONDS)
     found = read_confined(media_type, body, seconds)
     cleaned, hidden = [], found.hidden
     for section in found.sections:
-        title, in_title = clean_text(section.title)
-        text, in_text = clean_text(section.text)
-        cleaned.append(Section(" ".join(title.split()), text))
+        title, in_title = read_visible(section.title)
+        text, in_text = read_visible(section.text)
+        cleaned.append(Section(" ".join(title.split()).strip(" ›"), text))
         hidden += in_title + in_text
     return Reading(cleaned, hidden, found.notes)

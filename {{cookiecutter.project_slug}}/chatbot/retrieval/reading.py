@@ -4,17 +4,22 @@ Nothing is parsed here: a kind that takes a parser is only recognised, and read 
 """
 
 import codecs
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from chatbot.core.characters import is_control
 from chatbot.core.errors import TooLarge, Unprocessable, WrongMediaType
+<<<<<<< HEAD
 from chatbot.core.folding import limit_marks
+=======
+from chatbot.core.visible import visible_line, visible_text
+>>>>>>> w-text
 from chatbot.database.documents import NewDocument
-from chatbot.retrieval.cleaning import clean_text, is_control
 
 _MEGABYTE = 1024 * 1024
+_MAX_TITLE = 200
+_PART = 4096  # the first one with something to be seen is enough
 MOST_BYTES = 8 * _MEGABYTE
 _ACCEPTED = "a Markdown (.md), text (.txt), CSV (.csv, .tsv), HTML (.html), PDF (.pdf) or Word (.docx) file"
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -51,7 +56,11 @@ def read_document(name: str, body: bytes, *, shared: bool) -> NewDocument:
 def clean_title(name: str) -> str:
     """Return a file name as a label: the last part of a path, without control and invisible characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
+<<<<<<< HEAD
     title = limit_marks("".join(c for c in last if unicodedata.category(c)[0] != "C")).strip()[:200]
+=======
+    title = visible_line(last, _MAX_TITLE)
+>>>>>>> w-text
     if not title:
         raise Unprocessable("The file's name holds no visible character.")
     return title
@@ -69,7 +78,7 @@ def _judge_text(body: bytes) -> None:
         return
     if any(is_control(character) for character in set(text) - {"\r", "\x1a"}):
         raise WrongMediaType("The file holds control characters, so it is no text file.")
-    if not clean_text(text)[0].strip():
+    if not any(visible_text(text[at : at + _PART]).strip() for at in range(0, len(text), _PART)):
         raise Unprocessable("The file holds no text.")
 
 

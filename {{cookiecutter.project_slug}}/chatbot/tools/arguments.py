@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from chatbot.core.unique_keys import RepeatedKey, check_keys
+from chatbot.core.visible import visible_json
 from chatbot.tools.calls import ToolRefused, Verdict
+from chatbot.tools.schemas import BadSchema, require_closed
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 _MOST_BYTES = 16 * 1024
 _DEEPEST = 8
-_BRANCHES = ("properties", "items", "prefixItems", "anyOf", "oneOf", "allOf", "$defs")
-
-
-class BadSchema(ValueError):
-    """A policy's schema that would not hold. The message says why."""
 
 
 class ArgumentChecker:
@@ -38,7 +36,7 @@ class ArgumentChecker:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             raise BadSchema("the schema of a tool's arguments is no JSON Schema (2020-12)") from error
-        _require_closed(schema)
+        require_closed(schema)
         # an empty registry: a reference to another document is an error, never fetched
         self._validator = Draft202012Validator(schema, registry=Registry())
 
@@ -47,8 +45,11 @@ class ArgumentChecker:
         if len(text) > _MOST_BYTES or len(text.encode("utf-8", "replace")) > _MOST_BYTES:
             raise _refusal("they are too large")
         try:
-            arguments = orjson.loads(text or "{}")  # some models send nothing for a tool that needs nothing
-        except orjson.JSONDecodeError:
+            arguments = visible_json(orjson.loads(text or "{}"))  # some models send nothing where nothing is needed
+            check_keys(text or "{}")
+        except RepeatedKey:
+            raise _refusal("a field stands twice") from None
+        except (ValueError, RecursionError):
             raise _refusal("they are not JSON") from None
         if not isinstance(arguments, dict) or _depth(arguments) > _DEEPEST:
             raise _refusal("they are no object, or one that is nested too deeply")
@@ -86,17 +87,3 @@ def _depth(value: object) -> int:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return deepest
-
-
-def _require_closed(schema: Any) -> None:
-    """Raise `BadSchema` if an object anywhere in `schema` takes fields that it does not name."""
-    if not isinstance(schema, dict):
-        return
-    about_objects = schema.get("type") == "object" or "properties" in schema
-    if about_objects and schema.get("additionalProperties") is not False:
-        raise BadSchema("the schema of a tool's arguments must have additionalProperties: false on every object")
-    for keyword in _BRANCHES:
-        branch = schema.get(keyword)
-        named = branch.values() if isinstance(branch, dict) and keyword in ("properties", "$defs") else None
-        for inner in named or (branch if isinstance(branch, list) else [branch]):
-            _require_closed(inner)

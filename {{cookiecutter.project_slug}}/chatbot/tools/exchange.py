@@ -29,6 +29,10 @@ _ROOM = 32 * 1024  # of an answer around the text that is wanted
 _INFLATION = 4  # bytes of JSON that one byte of text may become: escapes, and the structured form beside it
 
 
+# the kinds of content that the protocol knows besides text; whatever else a server says is not repeated
+_OTHERS = frozenset({"image", "audio", "resource", "resource_link"})
+
+
 class ServerFailed(Exception):
     """The server gave no answer that is one. The message is for the log."""
 
@@ -96,7 +100,7 @@ async def call_tool(service: ToolService, tool: str, arguments: dict[str, Any], 
     params = {"name": tool, "arguments": arguments}
     called = await _ask(service, "tools/call", params, _Called, most_bytes * _INFLATION + _ROOM)
     texts = [block.text for block in called.content if block.type == "text" and block.text is not None]
-    others = [block.type for block in called.content if block.type != "text"]
+    others = [block.type if block.type in _OTHERS else "other" for block in called.content if block.type != "text"]
     return Returned(texts, others, called.is_error)
 
 
@@ -140,7 +144,7 @@ def _result(messages: Iterator[bytes]) -> dict[str, Any]:
         message = orjson.loads(text)
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
             raise ValueError("not JSON-RPC")
-        if message.get("id") == 1 and "method" not in message:
+        if type(message.get("id")) is int and message["id"] == 1 and "method" not in message:
             if not isinstance(message.get("result"), dict):
                 raise ValueError("an error, or no result")
             result: dict[str, Any] = message["result"]

@@ -11,17 +11,20 @@ from chatbot.core.untrusted import Untrusted
 from chatbot.core.visible import visible_text
 
 _CUT = "\n[cut: the result was longer]"
+_NOTHING = "[the tool returned no text]"
 
 
 def take_text(texts: Sequence[str], left_out: Sequence[str], source: str, most_bytes: int) -> Untrusted:
-    """Return `texts` as one untrusted text of at most `most_bytes` (UTF-8) and a remark on what is missing.
+    """Return `texts` as one untrusted text with remarks on what is missing, in all at most `most_bytes` (UTF-8).
 
     `left_out` names the kinds of content that were not taken, such as `image`.
     """
-    joined = visible_text("\n".join(texts))
-    encoded = joined.encode("utf-8", "replace")
-    if len(encoded) > most_bytes:
-        joined = encoded[:most_bytes].decode("utf-8", "ignore") + _CUT
-    if left_out:
-        joined += f"\n[left out: {', '.join(sorted(set(left_out)))}]"
-    return Untrusted(joined.strip() or "[the tool returned no text]", source)
+    remark = f"\n[left out: {', '.join(sorted(set(left_out)))}]" if left_out else ""
+    told = visible_text("\n".join(texts)).strip()
+    if not told and not remark:
+        told = _NOTHING
+    if len(told.encode() + remark.encode()) > most_bytes:
+        remark = _CUT + remark
+        told = told.encode()[: max(0, most_bytes - len(remark.encode()))].decode("utf-8", "ignore")
+    whole = visible_text(told + remark).strip()
+    return Untrusted(whole.encode()[:most_bytes].decode("utf-8", "ignore"), source)

@@ -25,7 +25,8 @@ HIDDEN = {
     "noncharacters": ("a\ufdd0b\ufffec\U0001ffff", "abc", 3),
     "musical controls": ("a\U0001d173b", "ab", 1),
     "annotations": ("a\ufff9b\ufffac\ufffb", "abc", 3),
-    "ends of lines": ("a\r\nb\rc\nd\te", "a\nb\nc\nd\te", 0),
+    "ends of lines": ("a\r\nb\rc\nd\te\u2028f", "a\nb\nc\nd\te\nf", 0),
+    "kinds of spaces": ("a\u2009b\u200a\u2009c", "a b c", 0),
 }
 
 
@@ -42,7 +43,7 @@ SHOWN = [
     "नमस्ते क्\u200dष می\u200cخواهم",
     "🏴",
     "مرحبا שלום",
-    "\u00a0\u2003x",
+    "  x",
     "\U0001fae8\U0001fadf",
 ]
 
@@ -58,19 +59,16 @@ def test_every_character_that_unicode_shows_comes_through() -> None:
         *range(0xFE00, 0xFE10),
         *range(0x180B, 0x1810),
         *range(0xE0100, 0xE01F0),
-        0x34F,
-        0x115F,
-        0x1160,
-        0x17B4,
-        0x17B5,
-        0x2800,
-        0x3164,
-        0xFFA0,
+        *(0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x2D7F, 0x3164, 0xFFA0, 0xFFFC),
+        *(0x1107F, 0x13441, 0x13442, 0x16FE4, 0x1D159),
     }
-    shown = [chr(c) for c in range(sys.maxunicode + 1) if c not in blank and unicodedata.category(chr(c))[0] not in "C"]
+    kinds = {chr(c): unicodedata.category(chr(c)) for c in range(sys.maxunicode + 1) if c not in blank}
+    shown = [c for c, kind in kinds.items() if kind[0] != "C" and kind not in ("Zs", "Zl", "Zp")]
+    spaces = [c for c, kind in kinds.items() if kind == "Zs"]
     assert len(shown) > 140_000
+    assert [read_said(f"a{space}b") for space in spaces] == [("a b", 0)] * 17
     assert read_said("".join(shown)) == ("".join(shown), 0)
-    assert read_said("".join(chr(c) for c in blank)) == ("", len(blank))
+    assert read_said("".join(chr(c) for c in sorted(blank, reverse=True))) == ("", len(blank))
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t ", "\u200b", TAGS, "\u2800\u3164", "\x00"])

@@ -3,7 +3,6 @@
 import pytest
 
 from chatbot.core.errors import Problem, TooLarge, Unprocessable, WrongMediaType
-from chatbot.retrieval.cleaning import clean_text
 from chatbot.retrieval.extraction import extract_text
 from chatbot.retrieval.reading import read_document
 from tests.doubles.files import WORD, make_package, make_pdf, paragraph, shown
@@ -46,11 +45,6 @@ def test_characters_that_nobody_sees_are_left_out_and_counted(media_type: str, b
     reading = extract_text(media_type, body.encode() if isinstance(body, str) else body)
     assert "".join(section.title + section.text for section in reading.sections).strip() == "ab"
     assert reading.hidden == 7
-
-
-def test_control_characters_go_and_joiners_stay() -> None:
-    assert clean_text("a\0b\x1b\r\nc\rd\t\u200de") == ("ab\nc\nd\t\u200de", 0)
-    assert clean_text("".join(map(chr, range(0xE0000, 0xE0100))) + "x") == ("x", 256)
 
 
 PDF = make_pdf(shown("x"))

@@ -143,6 +143,26 @@ def test_random_documents_at_random_splits_show_the_same_as_history():
         assert streamed(pieces) == nodes, pieces
 
 
+@pytest.mark.parametrize(
+    ("text", "live"),
+    [
+        ("x", True), ("the report of 2024, page 1.5", True), ("https://ok.example/a", True), ("ok.example", True),
+        ("**www.ok.example**", True), ("OK.example today", True), ("`ok.example`", True), ("e.g. this", True),
+        ("https://bank.example/a", False), ("bank.example", False), ("www.bank.example/login", False),
+        ("see bank.example", False), ("**bank**.example", False), ("`bank.example`", False), ("ok.example.evil.com", False),
+        ("https://ok.example/b", False), ("http://ok.example/a", False), ("https://10.0.0.1", False), ("10.0.0.1", False),
+        ("οk.example", False), ("bank。example", False), ("BANK.EXAMPLE", False), ("https://ok.example/a now", False),
+        ("xn--bnk-5qa.example", False), ("//bank.example", False), ("me@bank.example", False), ("ok.example bank.example", False),
+    ],
+)  # fmt: skip
+def test_a_link_whose_text_looks_like_another_address_is_not_live(text, live):
+    target = "https://ok.example/a"
+    nodes = render_answer(f"[{text}]({target})", trusted=frozenset({target}))
+    assert ("link" in kinds(nodes)) is live
+    if not live:
+        assert str(nodes).count(f"({target})") == 1, "the reader sees where it would have led"
+
+
 def test_a_link_is_live_only_when_the_user_wrote_its_exact_target():
     trusted = frozenset({"https://example.org/a", "javascript:alert(1)", "https://u@evil.example/", "https://a b/"})
     nodes = render_answer("[x](https://example.org/a) [y](https://example.org/ab)", trusted=trusted)

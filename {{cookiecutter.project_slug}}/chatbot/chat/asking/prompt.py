@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chatbot.core.untrusted import Untrusted
+from chatbot.core.visible import visible_text
 from chatbot.database.calls.turns import Recalled
 from chatbot.limits.heavy import HeavyWork
 from chatbot.model.embedding import Embedder, vector_text
@@ -75,7 +76,11 @@ def assemble_prompt(instructions: str, question: str, recalled: Recalled) -> Pro
 def cite_passages(passages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what the page needs to open each passage: number, document, chunk, title, section."""
     return [
-        {"number": number, **{key: passage[key] for key in ("document", "chunk", "title", "section")}}
+        {
+            "number": number,
+            **{"document": passage["document"], "chunk": passage["chunk"]},
+            **{key: visible_text(passage[key]) for key in ("title", "section")},
+        }
         for number, passage in enumerate(passages, start=1)
     ]
 

@@ -3,23 +3,16 @@
 Stops: text that hides from its reader and not from the model: tag characters, bidirectional marks, joiners and other
 characters that cannot be seen are removed and counted, and the sender is told. A person who copies a page's text asks
 what they saw. Every visible character reaches the model unchanged: nothing is normalised, folded or rewritten but the
-ends of lines. What is longer in tokens than the settings allow is refused before anything is looked up or paid for.
-Fails closed: there is no other way to make a `Typed`, and nothing else is answered.
+ends of lines and the kinds of spaces. What is longer in tokens than the settings allow is refused before anything is
+looked up or paid for. Fails closed: there is no other way to make a `Typed`, and nothing else is answered.
 """
 
-from typing import NamedTuple
-
 from chatbot.core.errors import Unprocessable
-from chatbot.core.visible import unix_lines, visible_text
+from chatbot.core.visible import Visible, read_visible
 from chatbot.model.tokens import estimate_tokens
 from chatbot.monitoring.refusals import note_refusal
 
-
-class Typed(NamedTuple):
-    """Text without hidden characters, and how many there were."""
-
-    text: str
-    hidden: int
+Typed = Visible
 
 
 class TooManyTokens(Unprocessable):
@@ -41,12 +34,10 @@ def read_typed(text: str, most_tokens: int) -> Typed:
 
 def read_said(text: str) -> Typed:
     """Return what is seen of `text`, which may be nothing."""
-    lines = unix_lines(text)
-    seen = visible_text(lines)
-    hidden = len(lines) - len(seen)
-    if hidden:
-        note_refusal("web-input", "hidden characters were removed", hidden)
-    return Typed(seen, hidden)
+    typed = read_visible(text)
+    if typed.hidden:
+        note_refusal("web-input", "hidden characters were removed", typed.hidden)
+    return typed
 
 
 def check_tokens(texts: list[str], most_tokens: int) -> None:

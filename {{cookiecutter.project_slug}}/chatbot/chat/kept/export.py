@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import orjson
 
+<<<<<<< HEAD
 from chatbot.chat.kept.markdown import answer_markdown, inert_line
 from chatbot.core.visible import unix_lines
 
@@ -40,19 +41,41 @@ class JsonExport:
     def write(self, message: Any) -> bytes:
         """Return one message."""
         kept = {
+=======
+from chatbot.chat.nodes import parse_blocks
+from chatbot.core.visible import visible_json, visible_text
+
+_LIVE = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
+
+
+def export_json(title: str, messages: Sequence[Any]) -> bytes:
+    """Return title and every version of every message as a JSON document, each text as it is seen."""
+    kept = [
+        {
+>>>>>>> w-text
             "id": message.id,
             "parent": message.parent_id,
             "author": message.author,
-            "text": message.content,
+            "text": visible_text(message.content),
             "created_at": message.created_at.isoformat(),
-            **({"outcome": message.outcome, "citations": message.citations} if message.author == "assistant" else {}),
+            **(
+                {"outcome": message.outcome, "citations": visible_json(message.citations)}
+                if message.author == "assistant"
+                else {}
+            ),
         }
+<<<<<<< HEAD
         between, self._between = self._between, b",\n"
         return between + orjson.dumps(kept, option=orjson.OPT_INDENT_2)
 
     def end(self) -> bytes:
         """Return the end of the document."""
         return b"\n]}\n"
+=======
+        for message in messages
+    ]
+    return orjson.dumps({"title": visible_text(title), "messages": kept}, option=orjson.OPT_INDENT_2)
+>>>>>>> w-text
 
 
 class MarkdownExport:
@@ -81,6 +104,7 @@ class MarkdownExport:
         return b""
 
 
+<<<<<<< HEAD
 def _encode(lines: list[str]) -> bytes:
     return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
@@ -95,6 +119,16 @@ def _quote(text: str) -> list[str]:
         ending = "\\" if words and following.strip() else ""
         quoted.append(f"> {indent}{inert_line(words)}{ending}".rstrip())
     return quoted
+=======
+def harmless(text: str) -> str:
+    """Return Markdown in which no image and no tag is live; code stays as it is."""
+    lines = visible_text(text).splitlines()
+    code: set[int] = set()
+    for token in parse_blocks("\n".join(lines)):
+        if token.type in ("fence", "code_block") and token.map is not None:
+            code |= set(range(*token.map))
+    return "\n".join(line if number in code else _LIVE.sub(r"\\\g<0>", line) for number, line in enumerate(lines))
+>>>>>>> w-text
 
 
 def _named(source: dict[str, Any]) -> str:

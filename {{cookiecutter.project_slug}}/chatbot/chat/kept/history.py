@@ -1,4 +1,7 @@
-"""A stored conversation as the page shows it: by the same renderer as the stream."""
+"""A stored conversation as the page shows it: by the same renderer as the stream.
+
+It is cleaned once more: rows may be older than a rule about what is seen.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +10,7 @@ import orjson
 
 from chatbot.chat.links import written_links
 from chatbot.chat.nodes import render_answer
+from chatbot.core.visible import visible_json, visible_text
 
 
 class HistoryWriter:
@@ -24,11 +28,21 @@ class HistoryWriter:
         entry = {"id": message.id, "parent": message.parent_id, "author": message.author}
         entry |= {"created_at": message.created_at.isoformat(), "versions": self._versions[message.id]}
         if message.author == "user":
+<<<<<<< HEAD
             self._trusted[message.id] = written_links(message.content)
             entry["text"] = message.content
         else:
             trusted = self._trusted.get(message.parent_id, frozenset())
             entry["nodes"] = render_answer(message.content, trusted=trusted, citations=len(message.citations))
             entry["citations"] = message.citations
+=======
+            entry["text"] = visible_text(message.content)
+            trusted[message.id] = written_links(entry["text"])
+        else:
+            trusted_here = trusted.get(message.parent_id, frozenset())
+            text = visible_text(message.content)
+            entry["nodes"] = render_answer(text, trusted=trusted_here, citations=len(message.citations))
+            entry["citations"] = visible_json(message.citations)
+>>>>>>> w-text
             entry["outcome"] = message.outcome
         return orjson.dumps(entry)

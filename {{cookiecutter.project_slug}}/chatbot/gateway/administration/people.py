@@ -23,6 +23,7 @@ from chatbot.database.administration import (
     revoke_key_of,
 )
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.gateway.labels import Shown
 from chatbot.gateway.routes.account.keys import KeyEntry
 from chatbot.limits.budgets import Scope
 from chatbot.limits.usage import keep_own_month
@@ -39,7 +40,7 @@ class PersonEntry(BaseModel):
     """A person in the list. `role` counts; `provider_role` is what the identity provider's groups give."""
 
     id: UUID
-    name: str
+    name: Shown
     role: Role
     provider_role: Role
     granted: bool

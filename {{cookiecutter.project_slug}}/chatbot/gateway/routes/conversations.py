@@ -17,7 +17,7 @@ from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.gateway.labels import Label, Name
+from chatbot.gateway.labels import Label, Name, Shown
 
 router = APIRouter(prefix="/api/v1/conversations")
 _MAX_EXPORTED = 10_000  # messages
@@ -43,10 +43,10 @@ class ConversationEntry(BaseModel):
     """A conversation in the list. `snippet` is where the words of a search were found, if in a message."""
 
     id: UUID
-    title: str
-    folder: str | None
+    title: Shown
+    folder: Shown | None
     updated_at: datetime
-    snippet: str = ""
+    snippet: Shown = ""
 
 
 class ConversationChange(BaseModel):
@@ -61,8 +61,8 @@ class ConversationShown(BaseModel):
     """A conversation with its messages."""
 
     id: UUID
-    title: str
-    folder: str | None
+    title: Shown
+    folder: Shown | None
     messages: list[dict[str, Any]]
 
 

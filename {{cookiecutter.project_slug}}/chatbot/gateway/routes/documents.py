@@ -13,6 +13,7 @@ from chatbot.core.principal import Principal
 from chatbot.database import documents as table
 from chatbot.database.documents import DocumentUsage, NewDocument
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.gateway.labels import Shown
 from chatbot.retrieval.notes import describe_notes
 from chatbot.retrieval.quotas import check_stored, check_waiting
 from chatbot.retrieval.reading import clean_title, read_document
@@ -41,7 +42,7 @@ class DocumentEntry(BaseModel):
     """A document in the list."""
 
     id: UUID
-    title: str
+    title: Shown
     own: bool
     shared: bool
     size: int
@@ -55,24 +56,24 @@ class DocumentEntry(BaseModel):
 class PassageShown(BaseModel):
     """A passage that an answer cites. Its text is untrusted: it is shown as text only."""
 
-    title: str
-    section: str
-    content: str
+    title: Shown
+    section: Shown
+    content: Shown
 
 
 class PassageRead(BaseModel):
     """A passage as it was read from a document. Its text is untrusted: it is shown as text only."""
 
     place: int
-    section: str
-    content: str
+    section: Shown
+    content: Shown
 
 
 class DocumentTaken(BaseModel):
     """A document that is kept and waits to be read."""
 
     id: UUID
-    title: str
+    title: Shown
     status: Literal["queued"]
 
 

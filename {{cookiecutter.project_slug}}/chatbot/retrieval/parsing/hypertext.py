@@ -12,6 +12,7 @@ from lxml import etree
 
 from chatbot.retrieval.notes import Note
 from chatbot.retrieval.outline import Outline, Reading
+from chatbot.retrieval.parsing.colours import Colours
 from chatbot.retrieval.parsing.css import Sheet
 from chatbot.retrieval.parsing.grid import Grid
 from chatbot.retrieval.parsing.markers import raise_text, to_letters, to_roman
@@ -19,7 +20,8 @@ from chatbot.retrieval.refusal import Refusal, Refused
 
 # what a browser with scripts never shows as text; nobody is told how much of it there was
 _SILENT = frozenset(
-    "script style template noscript noframes iframe object embed audio video canvas datalist head".split()
+    "script style template noscript noframes iframe object embed audio video canvas datalist head noembed defs desc"
+    " metadata symbol annotation annotation-xml mphantom progress meter map rp".split()
 )
 _BLOCKS = frozenset(
     "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer"
@@ -71,6 +73,7 @@ class _Element:
     unseen: bool
     attributes: Mapping[str, str]
     at: int
+    colours: Colours
 
 
 @dataclass(slots=True)
@@ -118,8 +121,10 @@ class _Page:
             raise Refused(Refusal.NESTED)
         # the title stands in the head, which is not shown itself
         silent = tag in _SILENT
-        unseen = self._sheet.hides(tag, attributes) or (tag == "dialog" and "open" not in attributes)
-        self._open.append(_Element(tag, silent, unseen, attributes, len(self._pieces)))
+        hidden, colours = self._sheet.judge(tag, attributes)
+        unseen = hidden or self._is_closed(tag, attributes)
+        colours = self._colours.under(colours)
+        self._open.append(_Element(tag, silent, unseen, attributes, len(self._pieces), colours))
         self._counts[tag] += 1
         self._silent += silent
         self._unseen += unseen
@@ -148,7 +153,7 @@ class _Page:
             self._special.append(text)
         elif self._silent:
             pass
-        elif self._unseen:
+        elif self._unseen or self._colours.is_faint or self._is_closed("", {}):
             self.hidden += len("".join(text.split()))
         else:
             self._pieces.append(text if self._kept else _spaced(text))
@@ -158,6 +163,16 @@ class _Page:
             self.end(self._open[-1].tag)
         self._end_table()
         self._flush()
+
+    @property
+    def _colours(self) -> Colours:
+        return self._open[-1].colours if self._open else Colours()
+
+    def _is_closed(self, tag: str, attributes: Mapping[str, str]) -> bool:
+        """Say whether an element shows nothing until its reader opens it."""
+        within = self._open[-1] if self._open else None
+        folded = within is not None and within.tag == "details" and "open" not in within.attributes and tag != "summary"
+        return folded or "popover" in attributes or (tag == "dialog" and "open" not in attributes)
 
     def _begin(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag in ("ol", "ul", "menu"):
@@ -184,7 +199,7 @@ class _Page:
 
     def _show_field(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Show what a form's field holds, and count pictures."""
-        if self._silent or self._unseen or self._sheet.hides(tag, attributes):
+        if self._silent or self._unseen or self._sheet.judge(tag, attributes)[0]:
             return
         if tag == "img":
             # a picture of a point or two is no picture: it counts readers

@@ -15,7 +15,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from chatbot.retrieval.cleaning import clean_text, is_control
+from chatbot.core.characters import is_control
+from chatbot.core.visible import unix_lines
 from chatbot.retrieval.notes import Note
 from chatbot.retrieval.outline import Outline, Reading
 from chatbot.retrieval.parsing.decoding import NotText, decode_text
@@ -40,34 +41,34 @@ def read_csv(body: bytes) -> Reading:
 
 def read_markdown(body: bytes) -> Reading:
     """Return a Markdown text by its headings. Raises `Refused` or `TooMuchText`."""
-    text, assumed, hidden = _decode(body)
+    text, assumed = _decode(body)
     reading = read_hypertext(f"<body>{_parser().render(text)}")
-    return Reading(reading.sections, reading.hidden + hidden, reading.notes | assumed)
+    return Reading(reading.sections, reading.hidden, reading.notes | assumed)
 
 
 def read_html(body: bytes) -> Reading:
     """Return what is visible in a web page. Raises `Refused` or `TooMuchText`."""
-    text, assumed, hidden = _decode(body, markup=True)
+    text, assumed = _decode(body, markup=True)
     reading = read_hypertext(text)
-    return Reading(reading.sections, reading.hidden + hidden, reading.notes | assumed)
+    return Reading(reading.sections, reading.hidden, reading.notes | assumed)
 
 
 def _read(body: bytes, outline_of: Callable[[str], Outline]) -> Reading:
-    text, assumed, hidden = _decode(body)
+    text, assumed = _decode(body)
     outline = outline_of(text)
-    return Reading(outline.sections, hidden, outline.notes | assumed)
+    return Reading(outline.sections, 0, outline.notes | assumed)
 
 
-def _decode(body: bytes, *, markup: bool = False) -> tuple[str, dict[Note, str | int], int]:
-    """Return the text without hidden characters, a note when its encoding was assumed, and how many were hidden."""
+def _decode(body: bytes, *, markup: bool = False) -> tuple[str, dict[Note, str | int]]:
+    """Return the text, and a note when its encoding was assumed."""
     try:
         decoded = decode_text(body, markup=markup)
     except NotText:
         raise Refused(Refusal.NOT_TEXT) from None
     if any(is_control(character) for character in set(decoded.text) - {"\r", "\x1a"}):
         raise Refused(Refusal.NOT_TEXT)
-    text, hidden = clean_text(decoded.text)
-    return text, {Note.ENCODING: decoded.assumed} if decoded.assumed else {}, hidden
+    text = unix_lines(decoded.text).rstrip("\x1a")  # the end mark of old programs
+    return text, {Note.ENCODING: decoded.assumed} if decoded.assumed else {}
 
 
 def _outline_plain(text: str) -> Outline:

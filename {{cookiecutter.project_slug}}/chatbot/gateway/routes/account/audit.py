@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.database.calls.audit import AuditRows, list_events
 from chatbot.gateway.dependencies import Using, Who
+from chatbot.gateway.labels import Shown
 
 router = APIRouter(prefix="/api/v1/audit")
 
@@ -33,11 +34,11 @@ class RecordShown(BaseModel):
     id: int
     at: datetime
     user: UUID
-    name: str | None
+    name: Shown | None
     carrier: str
     credential: str
     action: str
-    object: str | None
+    object: Shown | None
     status: int
     request_id: str
     address: str

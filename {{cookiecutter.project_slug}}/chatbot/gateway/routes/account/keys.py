@@ -19,7 +19,7 @@ from chatbot.database.calls.keys import (
     shorten_key,
 )
 from chatbot.gateway.dependencies import Using, Who
-from chatbot.gateway.labels import Name
+from chatbot.gateway.labels import Name, Shown
 from chatbot.identity.keys import KeyScope, new_key
 
 router = APIRouter(prefix="/api/v1/keys")
@@ -80,7 +80,7 @@ class KeyEntry(BaseModel):
     """A key in the list. `hint` is its beginning; the key itself is never shown again."""
 
     id: UUID
-    name: str
+    name: Shown
     hint: str
     scopes: list[KeyScope]
     networks: Annotated[list[str], BeforeValidator(lambda networks: list(map(str, networks)))]

@@ -8,6 +8,7 @@ import ctypes
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -35,6 +36,7 @@ _BOLD = re.compile(rb"bold|black|heavy|semibold|demi|cmbx|sfbx|-bd", re.IGNORECA
 _BASE_FONT = re.compile(rb"Helvetica|Arial|Times|Courier|Symbol|ZapfDingbats")
 _LATIN = (0x20, 0x250)
 _LEVEL_DEGREES = 10
+_MAX_LIGATURE = 4
 _TURN = 90
 
 
@@ -85,6 +87,7 @@ def _read_page(page: pdfium.PdfPage, clock: Clock) -> Sheet:
     place = _placing(page)
     sheet = Sheet(height, [], [place(line) for line in objects.lines], notes=notes)
     _read_letters(page, place, drawn or NO_INK, sheet)
+    _leave_spoken(sheet)
     return sheet
 
 
@@ -198,6 +201,17 @@ def _letter(code: int, style: Style) -> str:
     if not style.named and code in _CORK:
         return _CORK[code]
     return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
+
+
+def _leave_spoken(sheet: Sheet) -> None:
+    """Leave out what one sign is said to read as, where it is more than a ligature: nobody sees it."""
+    for _, same in groupby(list(enumerate(sheet.letters)), key=lambda item: item[1].box):
+        places = [place for place, _ in same]
+        if len(places) > _MAX_LIGATURE:
+            sheet.hidden += len(places)
+            for place in places:
+                sheet.letters[place].text = ""
+    sheet.letters = [letter for letter in sheet.letters if letter.text]
 
 
 def _turn(turned: list[str], letter: str, *, same: bool, joins: bool) -> None:

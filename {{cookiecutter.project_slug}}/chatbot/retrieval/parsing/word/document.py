@@ -23,8 +23,20 @@ from chatbot.retrieval.refusal import Refusal, Refused
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _GRAPHIC = "{http://schemas.openxmlformats.org/drawingml/2006/main}graphicData"
-# deleted and moved text is not shown
-_SKIPPED = frozenset({f"{_W}del", f"{_W}moveFrom", f"{_W}rPr", f"{_W}pPr", f"{_W}sdtPr"})
+# what Word shows the content of; deleted and moved text, properties and what nobody knows are not among them
+_SHOWN = frozenset(
+    f"{_W}{name}"
+    for name in (
+        "body p r t tbl tr tc sdt sdtContent smartTag customXml ins moveTo hyperlink fldSimple dir bdo ruby rubyBase rt"
+        " pict object drawing txbxContent tab br cr noBreakHyphen ptab sym footnoteReference endnoteReference fldChar"
+        " ffData checkBox"
+    ).split()
+)
+_DELETED = frozenset({f"{_W}del", f"{_W}moveFrom"})
+_DRAWN = (
+    MATH, "{http://schemas.openxmlformats.org/drawingml/", "{http://schemas.microsoft.com/office/",
+    "{urn:schemas-microsoft-com:", "{http://schemas.openxmlformats.org/markup-compatibility/",
+)  # fmt: skip
 _SPACES = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-", f"{_W}ptab": "\t"}
 # letters of the symbol fonts that forms use, by their code without the private area's prefix
 _SYMBOLS = {0xFE: "☒", 0xFC: "✓", 0xFB: "✗", 0xA8: "☐", 0x6F: "☐", 0x6E: "■", 0xB7: "•", 0xE0: "→", 0xF0: "→"}
@@ -63,6 +75,7 @@ class _Text:
         self._numbers: dict[tuple[str, str], int] = {}
         self._pending: list[tuple[int, Any]] = []
         self._caption = ""
+        self._codes: list[bool] = []
         comments = self._related("comments")
         self.outline.note(Note.COMMENTS, 0 if comments is None else len(comments.findall(f"{_W}comment")))
 
@@ -78,7 +91,7 @@ class _Text:
         if depth > _MAX_DEPTH:
             raise Refused(Refusal.NESTED)
         for child in parent:
-            if child.tag in _SKIPPED or not isinstance(child.tag, str):
+            if not self._is_shown(child):
                 continue
             if child.tag == f"{_W}p":
                 self._read_paragraph(child)
@@ -128,7 +141,7 @@ class _Text:
             self.outline.paragraph(f"Note {number}: {' '.join(' '.join(parts).split())}")
 
     def _read_table(self, table: Any, depth: int) -> None:
-        rows = [(row, list(_below(row, f"{_W}tc"))) for row in _below(table, f"{_W}tr")]
+        rows = [(row, list(_below(row, f"{_W}tc"))) for row in _below(table, f"{_W}tr") if self._shows_row(row)]
         if all(len(cells) <= 1 for _, cells in rows):  # a frame
             for _, cells in rows:
                 for cell in cells:
@@ -143,6 +156,12 @@ class _Text:
             grid.end_row(heading=named or self._looks.is_repeated(row))
         grid.write(self.outline, self._caption)
         self._write_notes()
+
+    def _shows_row(self, row: Any) -> bool:
+        hidden = self._looks.is_hidden_row(row)
+        if hidden:
+            self._count(row)
+        return not hidden
 
     def _read_cell(self, grid: Grid, cell: Any) -> None:
         columns = _span(cell, "tcPr", "gridSpan", 1)
@@ -165,12 +184,12 @@ class _Text:
         if depth > _MAX_DEPTH:
             raise Refused(Refusal.NESTED)
         for child in parent:
-            if child.tag in _SKIPPED or not isinstance(child.tag, str):
+            if not self._is_shown(child):
                 continue
             if child.tag == f"{_W}r" and self._hides(child, paragraph, fill):
                 continue
             if child.tag == f"{_W}t":
-                yield child.text or ""
+                yield self._unless_code(child.text or "")
             elif child.tag in (f"{MATH}oMath", f"{MATH}oMathPara"):
                 yield write_equation(child, lambda run: self._hides(run, paragraph, fill))
             elif child.tag == f"{_W}p":  # in a text box
@@ -180,15 +199,47 @@ class _Text:
                 yield self._mark_of(child)
                 yield from self._visible(child, paragraph, fill, depth + 1)
 
+    def _is_shown(self, element: Any) -> bool:
+        """Say whether an element's content is shown; text in one that Word does not know is counted as hidden."""
+        tag = element.tag
+        if not isinstance(tag, str):
+            return False
+        if tag in _SHOWN or tag.startswith(_DRAWN):
+            return True
+        if not tag.endswith("Pr") and tag not in _DELETED:
+            self._count(element)
+        return False
+
+    def _count(self, element: Any) -> None:
+        self.hidden += sum(len(leaf.text or "") for leaf in element.iter(f"{_W}t", f"{MATH}t"))
+
+    def _unless_code(self, text: str) -> str:
+        """Return text unless it stands in a field's code, which is computed and not shown."""
+        if not any(self._codes):
+            return text
+        self.hidden += len(text)
+        return ""
+
+    def _enter_field(self, kind: str) -> None:
+        """Follow a field's marks: its code stands before the mark `separate`, its result behind it."""
+        if kind == "begin" and len(self._codes) < _MAX_DEPTH:
+            self._codes.append(True)
+        elif kind == "separate" and self._codes:
+            self._codes[-1] = False
+        elif kind == "end" and self._codes:
+            self._codes.pop()
+
     def _hides(self, run: Any, paragraph: Any, fill: str | None) -> bool:
         hidden = self._looks.is_hidden(run, paragraph, fill)
         if hidden:
-            self.hidden += sum(len(leaf.text or "") for leaf in run.iter(f"{_W}t", f"{MATH}t"))
+            self._count(run)
         return hidden
 
     def _mark_of(self, element: Any) -> str:
         """Return the text of an element that stands for some: a break, a symbol, a box to tick, a note's number."""
         tag = element.tag
+        if tag == f"{_W}fldChar":
+            self._enter_field(element.get(f"{_W}fldCharType", ""))
         if tag in _SPACES:
             return _SPACES[tag]
         if tag in _NOTES:
@@ -236,5 +287,5 @@ def _below(parent: Any, tag: str) -> Iterator[Any]:
     for child in parent:
         if child.tag == tag:
             yield child
-        elif isinstance(child.tag, str) and child.tag not in _SKIPPED:
+        elif isinstance(child.tag, str) and (child.tag in _SHOWN or child.tag.startswith(_DRAWN)):
             yield from _below(child, tag)

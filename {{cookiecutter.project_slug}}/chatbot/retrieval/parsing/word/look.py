@@ -11,6 +11,7 @@ from typing import Any
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING_NAME = re.compile(r"^heading ([1-9])$", re.IGNORECASE)
 _COLOUR = re.compile(r"^[0-9a-fA-F]{6}$")
+_NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,4})?")
 _PAPER = "FFFFFF"
 # ECMA-376 part 1, section 17.18.40
 _HIGHLIGHTS = {
@@ -21,8 +22,9 @@ _HIGHLIGHTS = {
 }  # fmt: skip
 # of 255, in every channel: closer to what is behind it, text is not seen
 _LEAST_CONTRAST = 24
-# half-points: a point high, or less
-_MOST_TINY = 2
+# half-points: less than two points high; of the usual width, in percent; of lines and rows, and from the page, in twips
+_MOST_TINY = 3
+_MOST_NARROW, _MOST_FLAT, _MOST_AWAY = 5, 40, 12_000
 _MOST_BASES = 20
 _OUTLINE_LEVELS = 9
 _OFF = ("0", "false", "off")
@@ -51,13 +53,27 @@ class Looks:
             if told is not None and told not in _OFF:
                 return True
         size = self._of_run(run, paragraph, "sz")
-        number = (size or "").removesuffix("pt")
-        if number.isdecimal() and int(number[:6]) * (2 if number != size else 1) <= _MOST_TINY:
+        if _number(size, _MOST_TINY + 1) * (2 if (size or "").endswith("pt") else 1) <= _MOST_TINY:
+            return True
+        if 0 < _number(self._of_run(run, paragraph, "w"), 100) <= _MOST_NARROW or _is_away(paragraph):
             return True
         colour = self._of_run(run, paragraph, "color")
         marked = _HIGHLIGHTS.get(self._of_run(run, paragraph, "highlight") or "")
         behind = marked or _fill(run, "rPr") or _fill(paragraph, "pPr") or fill or _PAPER
         return colour is not None and _COLOUR.match(colour) is not None and not _contrasts(colour, behind)
+
+    def is_hidden_row(self, row: Any) -> bool:
+        """Say whether a table's row is hidden, deleted, or too flat to show a line."""
+        for mark in ("hidden", "del"):
+            told = _value(row, "trPr", mark)
+            if told is not None and told not in _OFF:
+                return True
+        height = row.find(f"{_W}trPr/{_W}trHeight")
+        return (
+            height is not None
+            and height.get(f"{_W}hRule") == "exact"
+            and _number(height.get(f"{_W}val"), 0) <= _MOST_FLAT
+        )
 
     def heading_level(self, paragraph: Any) -> int | None:
         """Return 1 for the topmost kind of heading and so on, None for what is no heading."""
@@ -145,9 +161,28 @@ class Looks:
         return ""
 
 
+def _number(text: str | None, default: float) -> float:
+    plain = (text or "").removesuffix("pt").removesuffix("%")[:12]
+    return float(plain) if _NUMBER.fullmatch(plain) else default
+
+
+def _is_away(paragraph: Any) -> bool:
+    """Say whether a paragraph's lines are flat, or its frame or indent is beyond the page."""
+    spacing, frame, indent = (paragraph.find(f"{_W}pPr/{_W}{name}") for name in ("spacing", "framePr", "ind"))
+    if (
+        spacing is not None
+        and spacing.get(f"{_W}lineRule") == "exact"
+        and _number(spacing.get(f"{_W}line"), 240) <= _MOST_FLAT
+    ):
+        return True
+    places = [(frame, "x"), (frame, "y"), (indent, "left"), (indent, "start"), (indent, "firstLine"), (indent, "right")]
+    return any(at is not None and abs(_number(at.get(f"{_W}{name}"), 0)) > _MOST_AWAY for at, name in places)
+
+
 def _fill(element: Any, properties: str) -> str | None:
     shade = element.find(f"{_W}{properties}/{_W}shd")
-    colour = shade.get(f"{_W}fill", "") if shade is not None else ""
+    name = "color" if shade is not None and shade.get(f"{_W}val") == "solid" else "fill"
+    colour = shade.get(f"{_W}{name}", "") if shade is not None else ""
     return colour if _COLOUR.match(colour) else None
 
 
