@@ -94,19 +94,6 @@ class AnswerRenderer:
         self._plain = bool(_PLAIN_START.fullmatch(self._tail)) and not self._tail.endswith(" ")
         return self._update(done, self._build(tokens, colour=False))
 
-<<<<<<< HEAD
-=======
-    def finish(self, rest: str = "") -> dict[str, Any]:
-        """Return the last update, `rest` in it: the open block becomes final."""
-        done = self._build(parse_blocks(self._tail + rest), colour=True)
-        self._tail, self._open, self._plain, self._parsed = "", [], False, 0
-        return {"done": done, "open": []}
-
-    def _append_plain(self, piece: str) -> dict[str, Any]:
-        cast(list[Any], self._open[-1])[-1] += piece
-        return {"text": piece}
-
->>>>>>> w-text
     def _update(self, done: list[Node], now: list[Node]) -> dict[str, Any] | None:
         before = self._open
         self._open = now if self._plain or len(self._tail) <= _MAX_COMPARED else None

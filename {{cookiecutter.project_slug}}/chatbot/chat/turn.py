@@ -174,12 +174,9 @@ class Turn:
                 for event in await self._show(renderer, answer, piece):
                     yield event
                 piece = await anext(pieces, None)
-<<<<<<< HEAD
-            yield "update", await self._finish(renderer)
-=======
-            yield "update", renderer.finish(answer.finish())
+            renderer.add(answer.finish())
+            yield "update", await self._heavy.run(self._who.user_id, renderer.finish)
             _note_removed(answer, renderer)
->>>>>>> w-text
             answer.outcome = _OUTCOMES.get(piece.reason if piece else "stop", "complete")
             yield "end", await self._end(question, answer)
         except Problem as problem:
@@ -201,13 +198,6 @@ class Turn:
         if renderer.is_due or (tool and renderer.is_behind):
             shown = await self._heavy.run(self._who.user_id, renderer.read)
         return [("update", shown), *tool] if shown else tool
-
-    async def _finish(self, renderer: AnswerRenderer) -> dict[str, Any]:
-        """Return the last update, and note what the answer was not allowed to link to."""
-        update = await self._heavy.run(self._who.user_id, renderer.finish)
-        if renderer.unlinked:
-            note_refusal("web-output", "links and images of an answer became text", renderer.unlinked)
-        return update
 
     async def _end(self, question: int, answer: _Answer) -> dict[str, Any]:
         """Keep a whole answer, and return what the page is told at its end."""

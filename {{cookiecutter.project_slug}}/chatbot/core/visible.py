@@ -11,28 +11,14 @@ import re
 import unicodedata
 from typing import Any, NamedTuple
 
-<<<<<<< HEAD
-from chatbot.core.folding import limit_marks
-
-# control, format, private-use and surrogate characters
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
-# of the unassigned ones those that Unicode will never show; others are younger than this Python, as new emoji are
-_NEVER_SHOWN = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
-_LAST_OF_A_PLANE = 0xFFFE
-_LINES = frozenset("\n\t")
-_JOINERS = "\u200c\u200d"
-# shown as nothing though they count as letters or marks: fillers, the grapheme joiner, variation selectors, a blank
-_BLANKS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-=======
 from chatbot.core import characters as kinds
+from chatbot.core.folding import limit_marks
 
 _KEPT = frozenset(f"\n\t\r{kinds.SPACES}{kinds.LINE_ENDS}")
 _FLAG, _KEYS, _KEYCAP, _COLOURED = "\U0001f3f4", frozenset("0123456789#*"), "\u20e3", "\ufe0f"
 # the three flags of regions that are in use (emoji-sequences.txt)
 _REGIONS = frozenset(
     "".join(chr(0xE0000 + ord(letter)) for letter in f"{region}\x7f") for region in ("gbeng", "gbsct", "gbwls")
->>>>>>> w-text
 )
 _JOINERS = frozenset(kinds.NON_JOINER + kinds.JOINER)
 _SUFFIX_SPACE = "\u202f"
@@ -63,25 +49,19 @@ def unix_lines(text: str) -> str:
 
 
 def read_visible(text: str) -> Visible:
-    """Return what is seen of `text`, and how many characters were removed. Line breaks and tabs stay."""
+    """Return what is seen of `text`, and how many characters were removed. Line breaks and tabs stay.
+
+    Of a run of combining marks 30 stay: more are one blot to a reader, and the square of their number in work.
+    """
     stream = VisibleStream()
     seen = stream.feed(text) + stream.finish()
-    return Visible(seen, stream.hidden)
+    limited = limit_marks(seen)
+    return Visible(limited, stream.hidden + len(seen) - len(limited))
 
 
 def visible_text(text: str) -> str:
-<<<<<<< HEAD
-    """Return `text` without characters that cannot be seen, or one mark too many; line breaks and tabs stay."""
-    text = unix_lines(text)
-    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
-        return text
-    kept = {*_LINES, *_JOINERS}
-    gone = {ord(c): None for c in set(text) if c not in kept and _is_hidden(c)}
-    return limit_marks(_LOOSE_JOINER.sub("", _BLANKS.sub("", text.translate(gone))))
-=======
     """Return what is seen of `text`."""
     return read_visible(text).text
->>>>>>> w-text
 
 
 def visible_line(text: str, most: int) -> str:

@@ -4,21 +4,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-<<<<<<< HEAD
-from chatbot.core.folding import limit_marks
-
-
-def as_label(text: str) -> str:
-    """Return a name without control and invisible characters, which could hide or turn round what stands there."""
-    return limit_marks("".join(c for c in text if unicodedata.category(c)[0] != "C").strip())
-=======
 from chatbot.core.visible import visible_text
 
 
-def _as_label(text: str) -> str:
+def as_label(text: str) -> str:
     """Return a name on one line as it is seen: what is not could hide or turn round what stands there."""
     return " ".join(visible_text(text).split())
->>>>>>> w-text
 
 
 def _not_empty(text: str) -> str:

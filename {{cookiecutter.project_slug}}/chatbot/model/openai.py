@@ -12,14 +12,9 @@ from chatbot.config.settings import ModelSettings
 from chatbot.core.errors import Problem
 from chatbot.core.untrusted import Untrusted
 from chatbot.model.answer_reader import AnswerReader
-<<<<<<< HEAD
 from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, Unseen
-from chatbot.model.refusals import EndpointRefused, read_refusal
-=======
-from chatbot.model.port import AnswerOptions, Exchange, ModelFailed, Piece, Prompt, ToolRequest
 from chatbot.model.quoting import quote_source, quote_text
-from chatbot.model.refusals import read_refusal
->>>>>>> w-text
+from chatbot.model.refusals import EndpointRefused, read_refusal
 from chatbot.model.thinking import ThoughtFilter
 from chatbot.model.tokens import count_bytes
 from chatbot.model.tool_calls import offer_fields, step_messages

@@ -1,12 +1,7 @@
 """What a stored document says, whatever its kind. Runs in the worker; the parsing is done in a confined process."""
 
-<<<<<<< HEAD
-from chatbot.retrieval.cleaning import clean_text
-from chatbot.retrieval.confined import LONGEST_SECONDS, read_confined
-=======
 from chatbot.core.visible import read_visible
-from chatbot.retrieval.confined import read_confined
->>>>>>> w-text
+from chatbot.retrieval.confined import LONGEST_SECONDS, read_confined
 from chatbot.retrieval.outline import Reading, Section
 
 

@@ -10,11 +10,7 @@ from pathlib import PurePosixPath
 
 from chatbot.core.characters import is_control
 from chatbot.core.errors import TooLarge, Unprocessable, WrongMediaType
-<<<<<<< HEAD
-from chatbot.core.folding import limit_marks
-=======
 from chatbot.core.visible import visible_line, visible_text
->>>>>>> w-text
 from chatbot.database.documents import NewDocument
 
 _MEGABYTE = 1024 * 1024
@@ -56,11 +52,7 @@ def read_document(name: str, body: bytes, *, shared: bool) -> NewDocument:
 def clean_title(name: str) -> str:
     """Return a file name as a label: the last part of a path, without control and invisible characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-<<<<<<< HEAD
-    title = limit_marks("".join(c for c in last if unicodedata.category(c)[0] != "C")).strip()[:200]
-=======
     title = visible_line(last, _MAX_TITLE)
->>>>>>> w-text
     if not title:
         raise Unprocessable("The file's name holds no visible character.")
     return title

@@ -12,10 +12,9 @@ import pytest
 from chatbot.chat.kept.searching import MAX_CHARACTERS, fold
 from chatbot.core import folding
 from chatbot.core.folding import limit_marks, normalize
-from chatbot.core.visible import visible_line, visible_text
+from chatbot.core.visible import read_visible, visible_line, visible_text
 from chatbot.gateway.labels import as_label
 from chatbot.model.words import split_words
-from chatbot.retrieval.cleaning import clean_text
 from chatbot.retrieval.reading import clean_title
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +43,7 @@ WAYS_IN: dict[str, Callable[[str], str]] = {
     "a question, and what others said": visible_text,
     "a line of others": lambda text: visible_line(text, 400),
     "a name that people give": as_label,
-    "a document": lambda text: clean_text(text)[0],
+    "a document": lambda text: read_visible(text).text,
     "a document's title": clean_title,
 }
 

@@ -4,9 +4,8 @@ from typing import Any, Protocol
 
 import orjson
 
-<<<<<<< HEAD
 from chatbot.chat.kept.markdown import answer_markdown, inert_line
-from chatbot.core.visible import unix_lines
+from chatbot.core.visible import visible_json, visible_text
 
 
 class Export(Protocol):
@@ -28,7 +27,7 @@ class Export(Protocol):
 
 
 class JsonExport:
-    """Title and every version of every message as a JSON document, each text exactly as it is kept."""
+    """Title and every version of every message as a JSON document, each text as it is seen."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -36,23 +35,11 @@ class JsonExport:
 
     def begin(self) -> bytes:
         """Return the title."""
-        return b'{"title": %b,\n"messages": [' % orjson.dumps(self._title)
+        return b'{"title": %b,\n"messages": [' % orjson.dumps(visible_text(self._title))
 
     def write(self, message: Any) -> bytes:
         """Return one message."""
         kept = {
-=======
-from chatbot.chat.nodes import parse_blocks
-from chatbot.core.visible import visible_json, visible_text
-
-_LIVE = re.compile(r"!(?=\[)|<(?=[A-Za-z/!?])")
-
-
-def export_json(title: str, messages: Sequence[Any]) -> bytes:
-    """Return title and every version of every message as a JSON document, each text as it is seen."""
-    kept = [
-        {
->>>>>>> w-text
             "id": message.id,
             "parent": message.parent_id,
             "author": message.author,
@@ -64,18 +51,12 @@ def export_json(title: str, messages: Sequence[Any]) -> bytes:
                 else {}
             ),
         }
-<<<<<<< HEAD
         between, self._between = self._between, b",\n"
         return between + orjson.dumps(kept, option=orjson.OPT_INDENT_2)
 
     def end(self) -> bytes:
         """Return the end of the document."""
         return b"\n]}\n"
-=======
-        for message in messages
-    ]
-    return orjson.dumps({"title": visible_text(title), "messages": kept}, option=orjson.OPT_INDENT_2)
->>>>>>> w-text
 
 
 class MarkdownExport:
@@ -86,7 +67,7 @@ class MarkdownExport:
 
     def begin(self) -> bytes:
         """Return the title as a heading."""
-        return _encode([f"# {inert_line(self._title)}"])
+        return _encode([f"# {inert_line(visible_text(self._title))}"])
 
     def write(self, message: Any) -> bytes:
         """Return one message."""
@@ -94,8 +75,8 @@ class MarkdownExport:
         if message.author == "user":
             return _encode(["", f"**Question** ({time})", "", *_quote(message.content)])
         ending = "" if message.outcome == "complete" else f", {message.outcome}"
-        parts = ["", f"**Answer** ({time}{ending})", "", answer_markdown(message.content)]
-        for source in message.citations:
+        parts = ["", f"**Answer** ({time}{ending})", "", answer_markdown(visible_text(message.content))]
+        for source in visible_json(message.citations):
             parts += ["", inert_line(f"[{source['number']}] {_named(source)}")]
         return _encode(parts)
 
@@ -104,14 +85,13 @@ class MarkdownExport:
         return b""
 
 
-<<<<<<< HEAD
 def _encode(lines: list[str]) -> bytes:
     return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
 
 def _quote(text: str) -> list[str]:
     """Return typed text as a quote that keeps its lines and their indentation."""
-    lines = [line.rstrip() for line in unix_lines(text).split("\n")]
+    lines = [line.rstrip() for line in visible_text(text).split("\n")]
     quoted = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         words = line.lstrip()
@@ -119,16 +99,6 @@ def _quote(text: str) -> list[str]:
         ending = "\\" if words and following.strip() else ""
         quoted.append(f"> {indent}{inert_line(words)}{ending}".rstrip())
     return quoted
-=======
-def harmless(text: str) -> str:
-    """Return Markdown in which no image and no tag is live; code stays as it is."""
-    lines = visible_text(text).splitlines()
-    code: set[int] = set()
-    for token in parse_blocks("\n".join(lines)):
-        if token.type in ("fence", "code_block") and token.map is not None:
-            code |= set(range(*token.map))
-    return "\n".join(line if number in code else _LIVE.sub(r"\\\g<0>", line) for number, line in enumerate(lines))
->>>>>>> w-text
 
 
 def _named(source: dict[str, Any]) -> str:

@@ -28,21 +28,12 @@ class HistoryWriter:
         entry = {"id": message.id, "parent": message.parent_id, "author": message.author}
         entry |= {"created_at": message.created_at.isoformat(), "versions": self._versions[message.id]}
         if message.author == "user":
-<<<<<<< HEAD
-            self._trusted[message.id] = written_links(message.content)
-            entry["text"] = message.content
+            entry["text"] = visible_text(message.content)
+            self._trusted[message.id] = written_links(entry["text"])
         else:
             trusted = self._trusted.get(message.parent_id, frozenset())
-            entry["nodes"] = render_answer(message.content, trusted=trusted, citations=len(message.citations))
-            entry["citations"] = message.citations
-=======
-            entry["text"] = visible_text(message.content)
-            trusted[message.id] = written_links(entry["text"])
-        else:
-            trusted_here = trusted.get(message.parent_id, frozenset())
             text = visible_text(message.content)
-            entry["nodes"] = render_answer(text, trusted=trusted_here, citations=len(message.citations))
+            entry["nodes"] = render_answer(text, trusted=trusted, citations=len(message.citations))
             entry["citations"] = visible_json(message.citations)
->>>>>>> w-text
             entry["outcome"] = message.outcome
         return orjson.dumps(entry)

@@ -8,18 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-<<<<<<< HEAD
 from chatbot.core.folding import normalize
+from chatbot.core.visible import visible_text
 
 # what one search reads at most, and how many messages of it at once: the texts of a batch take 3 MB at most
 MAX_MESSAGES, BATCH, MAX_CHARACTERS = 2000, 100, 8000
 _MAX_FOLDED = 2 * MAX_CHARACTERS  # a few characters become 18
-=======
-from chatbot.core.visible import visible_text
-
-# what one search reads at most: 16 million characters, well under a second
-MOST_MESSAGES, MOST_CHARACTERS = 2000, 8000
->>>>>>> w-text
 _AROUND = 60  # characters of a snippet on each side of the first word found
 
 

@@ -131,7 +131,7 @@ _HIDING: dict[str, Callable[[str], bool]] = {
         _is_before,
     ),
 }
-<<<<<<< HEAD
+_IMPORTANT = re.compile(r" ?! ?important$")
 _EVERYWHERE = r"inherit|initial|unset|revert|revert-layer|var\(.*|env\(.*"
 _LENGTH = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?:%|px|pt|pc|in|cm|mm|q|r?em|r?lh|r?ex|r?ch|r?cap|r?ic|(?:[sdl]?v|cq)(?:[whbi]|min|max))?"
@@ -150,38 +150,25 @@ _VALUES = {
         ("font-size", "text-indent", "left", "right", "top", "bottom", "margin-left", "margin-top"), _LENGTH
     ),
 }
-
-
-def hides(style: str) -> bool:
-    """Say whether declarations such as `display: none` make an element invisible."""
-    plain = _ESCAPE.sub(_unescape, _without_comments(style[:_MOST_STYLE])).lower()
-    found: dict[str, str] = {}
-    important: set[str] = set()
-    for declaration in plain.split(";"):
-        name, _, value = declaration.partition(":")
-        name, value = name.strip(), "".join(value.split())
-        given = value.removesuffix("!important")
-        # CSS Cascade 4, section 6: what is invalid does not count, and what is important stays
-        if not given or (name in _VALUES and not _VALUES[name].fullmatch(given)):
-            continue
-        if given != value:
-            important.add(name)
-        elif name in important:
-            continue
-        found[name] = given
-    if _is_closed(found):
-        return True
-    return any(name in _HIDING and _HIDING[name](value) for name, value in found.items())
-=======
 _EXTENTS = ("width", "height", "inline-size", "block-size", "line-height")
 
 
 def read_style(style: str) -> dict[str, str]:
-    """Return declarations such as `display: none` by their names, the last of each."""
+    """Return declarations such as `display: none` by their names: of each the last valid one, or the important one."""
     found: dict[str, str] = {}
+    important: set[str] = set()
     for declaration in _plain(style).split(";"):
-        name, _, value = declaration.partition(":")
-        found[name.strip()] = " ".join(value.replace("!important", "").replace("! important", "").split())
+        name, _, told = declaration.partition(":")
+        name, told = name.strip(), " ".join(told.split())
+        value = _IMPORTANT.sub("", told)
+        # CSS Cascade 4, section 6: what is invalid does not count, and what is important stays
+        if not value or (name in _VALUES and not _VALUES[name].fullmatch(value.replace(" ", ""))):
+            continue
+        if value != told:
+            important.add(name)
+        elif name in important:
+            continue
+        found[name] = value
     return found
 
 
@@ -191,7 +178,6 @@ def hides(style: str) -> bool:
     return _is_closed(found) or any(
         name in _HIDING and value != "" and _HIDING[name](value) for name, value in found.items()
     )
->>>>>>> w-text
 
 
 def _is_closed(found: Mapping[str, str]) -> bool:
