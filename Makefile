@@ -6,10 +6,18 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PORT ?=
 WORKERS ?= 2
-BUILD ?= $(CURDIR)/build
+BUILD ?= build
 TEMPLATE := {{cookiecutter.project_slug}}
-TOOLS := $(BUILD)/tools/bin
-DEMO := $(BUILD)/demo/secure-chatbot
+# one word of the shell, whatever is in it: a path may hold spaces, quotes and any letter
+quoted = '$(subst ','\'',$(1))'
+TOOLS := $(call quoted,$(BUILD)/tools)
+TOOL := $(call quoted,$(BUILD)/tools/bin/python)
+DEMO := $(BUILD)/demo
+# where nobody would put a project, and somebody does
+GENERATED := $(BUILD)/a "b" é
+PROJECT := $(MAKE) --no-print-directory -C "$(TEMPLATE)" PYTHON=$(call quoted,$(PYTHON))
+# a project has its own folder for what it makes, whatever was said here
+MADE := $(MAKE) --no-print-directory PYTHON=$(call quoted,$(PYTHON)) BUILD=. -C
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup-ecosystem test-quick test test-template test-project test-generated test-containers labs-check docs check bench screenshots requirements clean tools
@@ -18,55 +26,55 @@ help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 tools:
-	@"$(PYTHON)" "$(TEMPLATE)/development/install.py" "$(BUILD)/tools" requirements.txt
+	@$(call quoted,$(PYTHON)) "$(TEMPLATE)/development/install.py" $(TOOLS) requirements.txt
 
 demo: tools ## generate a project with the defaults, install it, run it (PORT=8100 for another port)
-	@"$(TOOLS)/cookiecutter" . --no-input --overwrite-if-exists --output-dir "$(BUILD)/demo"
-	@$(MAKE) --no-print-directory -C "$(DEMO)" run PYTHON="$(PYTHON)" PORT="$(PORT)"
+	@$(TOOL) -m cookiecutter . --no-input --overwrite-if-exists --output-dir $(call quoted,$(DEMO))
+	@$(MADE) $(call quoted,$(DEMO)/secure-chatbot) run PORT="$(PORT)"
 
 test: test-template test-project ## test the template, and the project in place
 
 test-template:
-	@"$(PYTHON)" "$(TEMPLATE)/development/install.py" "$(BUILD)/tools" requirements-test.txt
-	@"$(TOOLS)/python" -m pytest -n $(WORKERS) tests
+	@$(call quoted,$(PYTHON)) "$(TEMPLATE)/development/install.py" $(TOOLS) requirements-test.txt
+	@$(TOOL) -m pytest -n $(WORKERS) tests
 
 test-project:
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test PYTHON="$(PYTHON)"
+	@$(PROJECT) test
 
-test-generated: tools ## generate a project and run its own tests there
-	@"$(TOOLS)/cookiecutter" . --no-input --overwrite-if-exists --output-dir "$(BUILD)/generated"
-	@$(MAKE) --no-print-directory -C "$(BUILD)/generated/secure-chatbot" test PYTHON="$(PYTHON)"
+test-generated: tools ## generate a project into a folder with spaces, quotes and letters, and run its tests there (TESTS=…)
+	@$(TOOL) -m cookiecutter . --no-input --overwrite-if-exists --output-dir $(call quoted,$(GENERATED))
+	@$(MADE) $(call quoted,$(GENERATED)/secure-chatbot) test
 
 test-quick: ## the template's own tests, and a first look at the project in two minutes or so
 	@$(MAKE) --no-print-directory test-template
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test-quick PYTHON="$(PYTHON)"
+	@$(PROJECT) test-quick
 
 setup-ecosystem: ## install what others made and some tests run against (needs Node.js and npm)
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" setup-ecosystem
+	@$(PROJECT) setup-ecosystem
 
 test-containers: ## test the project against another PostgreSQL, in a container (needs Docker)
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" test-containers PYTHON="$(PYTHON)"
+	@$(PROJECT) test-containers
 
 labs-check: ## take each control of the project away and see what happens (ID=… for one)
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" labs-check PYTHON="$(PYTHON)" ID="$(ID)"
+	@$(PROJECT) labs-check ID="$(ID)"
 
 docs: ## write the documents that are made from the registry of controls
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" docs PYTHON="$(PYTHON)"
+	@$(PROJECT) docs
 
 check: ## lint, format, types and import directions of the project
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" check PYTHON="$(PYTHON)"
+	@$(PROJECT) check
 
 bench: ## run every benchmark of the project in place
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" bench PYTHON="$(PYTHON)"
+	@$(PROJECT) bench
 
 screenshots: ## make the pictures of the README (needs Chromium)
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" screenshots PYTHON="$(PYTHON)" PICTURES="$(CURDIR)/docs/pictures"
+	@$(PROJECT) screenshots PICTURES="../docs/pictures"
 
 requirements: ## compile every requirements file to hashes (needs uv)
 	@for name in requirements requirements-test; do \
 	  uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	    --no-emit-find-links --no-header $$name.in --output-file $$name.txt || exit 1; done
-	@$(MAKE) --no-print-directory -C "$(TEMPLATE)" requirements
+	@$(PROJECT) requirements
 
 clean: ## remove everything that the commands above made
-	rm -rf "$(BUILD)"
+	rm -rf $(call quoted,$(BUILD))

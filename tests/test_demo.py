@@ -46,10 +46,11 @@ class Newcomer:
 
 def test_make_demo_leads_to_a_cited_answer_and_keeps_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tmp_path.chmod(0o755)
-    state = (tmp_path / "demo" / "secure-chatbot" / ".run").resolve()
+    build = tmp_path / 'a "b" é'  # a folder as people have them, and worse
+    state = (build / "demo" / "secure-chatbot" / ".run").resolve()
     try:
-        first = run_demo(tmp_path, ask=True)
-        second = run_demo(tmp_path, ask=False)
+        first = run_demo(build, ask=True)
+        second = run_demo(build, ask=False)
     finally:
         # where the servers keep their data when their account cannot reach the project
         instance = hashlib.sha256(os.fsencode(state)).hexdigest()[:8]

@@ -11,11 +11,14 @@ import shutil
 import stat
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _SERVICE_USER = "nobody"
+_ENDS_QUOTING = frozenset('"$`\\\n')
 _COPYING = threading.Lock()  # two instances of one program start side by side
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 on macOS, 108 on Linux
 
@@ -116,6 +119,23 @@ def reachable_copy(folder: Path, places: Places) -> Path:
         if not copy.exists():
             _copy_package(folder, programs)
     return copy
+
+
+@contextmanager
+def plainly_named(folder: Path, places: Places) -> Iterator[Path]:
+    """Give `folder` of a wheel's package under a path that stays whole between a shell's double quotes.
+
+    One program calls another that way (initdb); where the path holds such a letter, a copy serves meanwhile.
+    """
+    if not set(str(folder)) & _ENDS_QUOTING:
+        yield folder
+        return
+    programs = places.sockets / "programs"
+    try:
+        _copy_package(folder, programs)
+        yield programs / folder.parent.name / folder.name
+    finally:
+        shutil.rmtree(programs, ignore_errors=True)
 
 
 def _copy_package(folder: Path, programs: Path) -> None:

@@ -13,7 +13,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from development.places import CannotStart, Places, reachable_copy
+from development.places import CannotStart, Places, plainly_named, reachable_copy
 from development.processes import end_process
 from development.secret_store import SecretStore, write_private
 
@@ -131,8 +131,7 @@ class Postgres:
         password = self._data.with_name("password")
         write_private(password, self._secrets["database_bootstrap_password"])
         self._places.own(password)
-        command: list[str | Path] = [
-            *self.program("initdb"),
+        options: list[str | Path] = [
             "-D",
             unfinished,
             "-U",
@@ -147,9 +146,12 @@ class Postgres:
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
         ]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd="/", env=_environment(), **self._switch
-        )
+        *wrapper, program = self.program("initdb")
+        with plainly_named(Path(program).parents[1], self._places) as root:
+            command = [*wrapper, root / "bin" / "initdb", *options]
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, cwd="/", env=_environment(), **self._switch
+            )
         password.unlink()
         if done.returncode:
             raise CannotStart(f"PostgreSQL could not be set up: {done.stderr.strip()[-400:]}")

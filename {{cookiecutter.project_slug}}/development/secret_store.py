@@ -1,28 +1,20 @@
 """Development secrets: random per checkout, made at the first start, each part given only its own."""
 
-import base64
 import json
 import os
 import secrets
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from chatbot.config.judging import REQUIRED
+from chatbot.jobs.envelope import public_key
+from chatbot.operations.secret_files import MAKERS
 from development.accounts import ACCOUNTS
 
-_HEX_KEYS = ("database_context_key", "database_worker_context_key", "gateway_session_key", "jobs_gateway_signing_key")
+# of the servers and doubles that production has elsewhere
 _PASSWORDS = (
     "database_bootstrap_password",
-    "database_migrator_password",
-    "database_api_password",
-    "database_worker_password",
     "valkey_admin_password",
-    "valkey_gateway_password",
     "jobs_admin_password",
-    "jobs_gateway_password",
-    "jobs_worker_password",
-    "identity_client_secret",
     "identity_service_secret",
     "tools_credential_sample",
 )
@@ -64,13 +56,12 @@ class SecretStore:
 
     def gateway_public_key(self) -> str:
         """Return the key by which the worker verifies the gateway's jobs, base64."""
-        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self["jobs_gateway_signing_key"]))
-        return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+        return public_key(bytes.fromhex(self["jobs_gateway_signing_key"]))
 
     def _load_or_make(self) -> dict[str, str]:
         path = self._folder / "development.json"
         values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        wanted = {name: secrets.token_hex(32) for name in _HEX_KEYS}
+        wanted = {name: make() for name, make in MAKERS.items()}
         wanted |= {name: secrets.token_urlsafe(32) for name in _PASSWORDS}
         wanted |= {f"account_{account.name}": secrets.token_urlsafe(9) for account in ACCOUNTS}
         complete = wanted | values

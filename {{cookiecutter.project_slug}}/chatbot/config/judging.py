@@ -73,6 +73,16 @@ def judge_settings(settings: Settings, *, strict: bool) -> list[str]:
     return [f"CHATBOT_{name}: {why}" for judge in judgements for name, why in judge(settings)]
 
 
+def judge_part(settings: Settings, part: str | None, *, strict: bool) -> list[str]:
+    """Return what `part` cannot work without, and other parts can."""
+    if part == "worker" and not settings.jobs.producers:
+        return ["CHATBOT_JOBS__PRODUCERS names no gateway's public key, so every job would be refused: set it"]
+    model = settings.model
+    if strict and part in ("gateway", None) and model.base_url and model.key is None and not _is_local(model.base_url):
+        return ["CHATBOT_MODEL__KEY: is missing: put the provider's key into the secret file model_key"]
+    return []
+
+
 def _missing(secrets: Mapping[str, str], part: str | None) -> list[str]:
     return [name for name in REQUIRED.get(part or "", ()) if not secrets.get(name)]
 
@@ -186,8 +196,6 @@ def _model_is_reached_safely(settings: Settings) -> Iterator[tuple[str, str]]:
         return  # the offline assistant answers: it asks nobody
     if not url.startswith("https:") and not _is_local(url):
         yield "MODEL__BASE_URL", "production needs an https address for a model elsewhere"
-    if settings.model.key is None and not _is_local(url):
-        yield "MODEL__KEY", "is missing: put the provider's key into the secret file model_key"
 
 
 def _roles_differ(settings: Settings) -> Iterator[tuple[str, str]]:

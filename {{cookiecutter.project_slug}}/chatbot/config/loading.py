@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import SecretBytes, SecretStr, ValidationError
 
 from chatbot.config.group import Group
-from chatbot.config.judging import judge_files, judge_secrets, judge_settings
+from chatbot.config.judging import judge_files, judge_part, judge_secrets, judge_settings
 from chatbot.config.settings import Environment, ModelSettings, Settings
 
 PREFIX = "CHATBOT_"
@@ -51,7 +51,7 @@ def load_settings(environment: Mapping[str, str], *, part: str | None = None) ->
     except ValidationError as error:
         findings += [_sentence(item["loc"], item["msg"]) for item in error.errors() if item["loc"] != ("environment",)]
     else:
-        findings += judge_settings(settings, strict=strict)
+        findings += judge_settings(settings, strict=strict) + judge_part(settings, part, strict=strict)
     if findings:
         raise BadSettings(sorted(findings))
     return settings
@@ -85,6 +85,16 @@ def own_secrets(settings: Settings) -> list[str]:
                 elif isinstance(secret, SecretBytes):
                     found.append(secret.get_secret_value().hex())
     return found
+
+
+def declared_secrets() -> set[str]:
+    """Return the secret files that the settings know; a name that ends in an underscore stands for one file each."""
+    return {
+        f"{group}_{name}" + ("_" if get_origin(field.annotation) is dict else "")
+        for group, kind in _groups().items()
+        for name, field in kind.model_fields.items()
+        if _is_secret(field.annotation)
+    }
 
 
 def _judge_folder(folder: str | None, part: str | None, *, strict: bool) -> list[str]:

@@ -3,6 +3,7 @@
 Secrets are optional here because each process has only its own; `chatbot/wiring.py` asks for those it needs.
 """
 
+from base64 import b64decode
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -42,6 +43,16 @@ def _web_address(value: str) -> str:
 def _issuer_address(value: str) -> str:
     """Check an issuer and leave it as it is: it is compared letter by letter (OpenID Connect Core 1.0, section 2)."""
     _web_address(value)
+    return value
+
+
+def _public_key(value: str) -> str:
+    try:
+        key = b64decode(value, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ValueError("must be an Ed25519 public key: 32 bytes in base64, as `python -m chatbot secrets` prints it")
     return value
 
 
@@ -159,8 +170,8 @@ class JobsSettings(StoreAddress):
     gateway_password: SecretStr | None = None
     worker_password: SecretStr | None = None
     gateway_signing_key: SecretBytes | None = None
-    # base64 public keys by producer name
-    producers: dict[str, str] = {}
+    # base64 public keys by producer name; `chatbot secrets` prints the gateway's
+    producers: dict[str, Annotated[str, AfterValidator(_public_key)]] = {}
     life_seconds: int = Field(default=3600, ge=10)
     # how many documents one worker program reads at once; of several, the last is kept for short work
     concurrency: int = Field(default=2, ge=1, le=64)

@@ -177,8 +177,8 @@ def _without_hidden(text: str) -> str:
     present = set(text)
     for end in present.intersection(kinds.LINE_ENDS):
         text = text.replace(end, "\n")
-    hidden = "".join(c for c in present if c not in _KEPT and kinds.is_hidden(c))
-    return re.sub(f"[{re.escape(hidden)}]+", "", text) if hidden else text
+    hidden = [ord(c) for c in present if c not in _KEPT and kinds.is_hidden(c)]
+    return text.translate(dict.fromkeys(hidden)) if hidden else text
 
 
 def _takes_shape(character: str) -> bool:

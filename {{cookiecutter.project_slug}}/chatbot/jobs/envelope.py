@@ -31,6 +31,11 @@ _SKEW_SECONDS = 30
 PERMITTED: dict[str, frozenset[tuple[str, str]]] = {"gateway": frozenset({("documents.ingest", "documents")})}
 
 
+def public_key(seed: bytes) -> str:
+    """Return what a verifier has to know of a producer's seed of 32 bytes, base64. Raises `ValueError`."""
+    return base64.b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
+
+
 class JobSigner:
     """Signs as one producer."""
 

@@ -26,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _as_client(chosen)
     if chosen.command == "doctor":  # starts nothing
         return _as_doctor(chosen)
+    if chosen.command == "secrets":
+        from chatbot.operations.secret_files import make_secrets
+
+        return make_secrets(chosen.folder)
     try:
         settings = load_settings(os.environ, part="migrate" if chosen.command == "migrate" else chosen.part)
         know_secrets(own_secrets(settings))
@@ -43,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run one part of the program until it is stopped")
     run.add_argument("part", choices=["gateway", "worker"], nargs="?", default="gateway")
     commands.add_parser("migrate", help="bring the database's schema up to date")
+    made = commands.add_parser("secrets", help="make the secret files of a deployment, one folder per part")
+    made.add_argument("folder", metavar="FOLDER", type=Path, help="where to; what is there already stays")
     _add_client_commands(commands)
     _add_doctor(commands)
     attack = commands.add_parser("attack", help="attack a chatbot that you own, and print which controls hold")

@@ -118,8 +118,23 @@ def test_the_policy_is_the_final_one() -> None:
 )  # fmt: skip
 def test_a_wrong_host_is_refused_before_routing(visitor: Person, host: str) -> None:
     host = host.format(port=visitor.stack.port)
-    for path in ("/sign-in", "/healthz", "/api/v1/session"):
+    for path in ("/sign-in", "/", "/api/v1/session"):
         assert visitor.get(path, headers={"host": host}).status_code in (400, 421)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("host", ["10.0.0.7:8000", "canary.example", "canary<b>.example"])
+def test_a_probe_without_the_public_host_is_answered_and_nothing_of_it_comes_back(
+    visitor: Person, path: str, host: str
+) -> None:
+    answer = visitor.get(path, headers={"host": host})
+    assert answer.status_code == 200
+    told = f"{answer.headers} {answer.text}"
+    assert host not in told and "canary" not in told
+    for other in (path + "/", path + "/x", "/x" + path, path.upper(), path + "%00", "/" + path):
+        assert visitor.get(other, headers={"host": host}).status_code in (400, 421), other
+    for method in ("POST", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"):
+        assert visitor.send(method, path, headers={"host": host}).status_code in (400, 403, 405, 421), method
 
 
 def test_the_health_answers_say_nothing_more(visitor: Person) -> None:

@@ -8,6 +8,7 @@ from chatbot.core.errors import CrossSiteRequest
 from chatbot.gateway.middleware.cross_site import CrossSiteGuard, SessionTokenGuard
 from chatbot.gateway.middleware.hosts import HostGuard
 from tests.doubles.asgi import Inner, call
+from tests.house.routes import every_route
 
 OWN = "https://chat.example"
 UNSAFE = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "post", ""]
@@ -91,6 +92,25 @@ def test_another_host_is_refused(hosts: list[bytes]) -> None:
     guard = HostGuard(Inner(), authority="chat.example")
     assert call(guard, headers=[(b"host", host) for host in hosts]).status == 421
     assert call(guard, headers=[(b"host", b"chat.example")]).status == 200
+
+
+PROBED = {("GET", "/healthz"), ("GET", "/readyz")}
+
+
+def test_only_the_two_probes_come_with_any_host() -> None:
+    guard = HostGuard(Inner(), authority="chat.example", services="services.example")
+    other = [(b"host", b"10.0.0.7:8000")]
+    asked = {(method, route.path) for route in every_route() for method in route.methods or {"GET", "POST"}}
+    assert asked >= PROBED
+    for method, path in sorted(asked | {("HEAD", "/healthz"), ("POST", "/readyz"), ("GET", "/healthz/")}):
+        wanted = 200 if (method, path) in PROBED else 421
+        assert call(guard, method, path, other, http_version="1.1").status == wanted, (method, path)
+        assert call(guard, method, path, other, http_version="1.1", peer_chain=b"x").status == 421, (method, path)
+    for path in ("/healthz", "/readyz"):
+        assert call(guard, "GET", path, other * 2, http_version="1.1").status == 421
+        assert call(guard, "GET", path, [], http_version="1.1").status == 421
+        assert call(guard, "GET", path, [], http_version="1.0").status == 200
+        assert call(guard, "GET", path, other * 2, http_version="1.0").status == 421
 
 
 def test_each_port_has_its_own_host() -> None:

@@ -1,11 +1,15 @@
 """What happens to a document when its database goes away, and what is written about it."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from development import postgres
+from development.places import _copy_package
+from development.postgres import find_program_root
 from development.stack import Stack
 from tests.conftest import BOUNDLESS, make_state
 from tests.doubles.database import connect
@@ -17,12 +21,18 @@ CANARY = "ZZCANARY earns 123456 a year."
 
 @pytest.fixture(scope="module")
 def own_stack() -> Iterator[Stack]:
-    """A stack in a folder whose name holds a space, quotes and a letter that is not ASCII."""
+    """A stack in a folder whose name holds a space, quotes and a letter that is not ASCII, its programs too."""
     state = make_state() / 'a "b" é'
     state.mkdir(mode=0o711)
     (state / "ports.json").write_bytes((state.parent / "ports.json").read_bytes())
-    with Stack(state, say=lambda _: None, settings=BOUNDLESS) as stack:
-        yield stack
+    installed = find_program_root()
+    _copy_package(installed, state / "installed")
+    programs = state / "installed" / installed.parent.name / installed.name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "find_program_root", lambda: programs)
+        with Stack(state, say=lambda _: None, settings=BOUNDLESS) as stack:
+            yield stack
+    shutil.rmtree(state.parent)
 
 
 @pytest.fixture

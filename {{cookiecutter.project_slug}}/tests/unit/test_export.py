@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from chatbot.chat.kept.export import JsonExport, MarkdownExport
 from chatbot.chat.kept.markdown import answer_markdown
 from chatbot.chat.nodes import render_answer
+from chatbot.core.visible import visible_text
 from tests.unit.test_nodes import HOSTILE, ORDINARY, texts
 
 ALIVE = {"image", "html_inline", "html_block", "link_open"}
@@ -126,9 +127,9 @@ def test_titles_sections_and_outcomes_are_shown() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_json_holds_each_text_as_it_is_kept(count: int) -> None:
+def test_json_holds_each_text_as_it_is_seen(count: int) -> None:
     messages = [question('"\n\u2028'), answer("</script>"), answer("x")][:count]
     export = JsonExport('T"')
     found = orjson.loads(b"".join([export.begin(), *map(export.write, messages), export.end()]))
     assert found["title"] == 'T"'
-    assert [each["text"] for each in found["messages"]] == [message.content for message in messages]
+    assert [each["text"] for each in found["messages"]] == [visible_text(message.content) for message in messages]

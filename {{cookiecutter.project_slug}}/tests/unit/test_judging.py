@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ GOOD = {
     "CHATBOT_DATABASE__HOST": "/run/postgresql",
     "CHATBOT_VALKEY__SOCKET": "/run/valkey.sock",
     "CHATBOT_JOBS__SOCKET": "/run/jobs.sock",
+    "CHATBOT_JOBS__PRODUCERS": json.dumps({"gateway": b64encode(secrets.token_bytes(32)).decode()}),
     "CHATBOT_MODEL__BASE_URL": "https://models.acme.net/v1",
     "CHATBOT_MODEL__NAME": "big",
 }
@@ -44,6 +46,13 @@ def findings(folder: Path, part: str = "gateway", **changed: str | None) -> str:
     return ""
 
 
+def test_only_the_gateway_needs_the_model_s_key(folder: Path) -> None:
+    (folder / "model_key").unlink()
+    assert "MODEL__KEY: is missing" in findings(folder)
+    assert findings(folder, MODEL__BASE_URL="http://127.0.0.1:11434/v1") == findings(folder, MODEL__BASE_URL=None) == ""
+    assert findings(folder, "worker") == findings(folder, "migrate") == ""
+
+
 @pytest.mark.parametrize("part", REQUIRED)
 def test_good_settings_have_no_finding(folder: Path, part: str) -> None:
     assert findings(folder, part) == ""
@@ -66,6 +75,8 @@ def test_good_settings_have_no_finding(folder: Path, part: str) -> None:
         ("LIMITS__BUDGETS", '{"all": {"tokens": {"day": 5}}}', "no limit a month for all"),
         ("LIMITS__BUDGETS", '{"user": {"money": {"month": 5}}}', "no price"),
         ("MONITORING__FORMAT", "plain", "json"),
+        ("JOBS__PRODUCERS", '{"gateway": "replace-me"}', "32 bytes in base64"),
+        ("JOBS__PRODUCERS", '{"gateway": "c2hvcnQ="}', "32 bytes in base64"),
         ("TOOLS__SERVERS", '{"sums": {"url": "http://tools.acme.net/mcp"}}', "https"),
         ("GATEWAY__SESION_KEY", "x", "not a setting"),
         ("DATABASE__API_PASSWORD", "hunter2hunter2hunter2", "is a secret"),
@@ -97,6 +108,11 @@ def test_each_weak_secret_is_named_and_never_shown(folder: Path, name: str, text
     found = findings(folder)
     assert name in found and (said in found or "hexadecimal" in found)
     assert not text or text not in found
+
+
+def test_a_worker_that_could_verify_no_job_is_told(folder: Path) -> None:
+    assert "JOBS__PRODUCERS names no gateway's public key" in findings(folder, "worker", JOBS__PRODUCERS=None)
+    assert findings(folder, "gateway", JOBS__PRODUCERS=None) == ""
 
 
 def test_one_secret_for_two_purposes_is_named(folder: Path) -> None:

@@ -23,7 +23,7 @@ _INERT = str.maketrans(_REFERENCES | _SHAPES | _LINE_ENDS)
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 # what cites a source stays easy to read: where nothing is defined, and no target follows, it is text
 _CITATION = re.compile(r"&#91;(\d{1,2})\](?![(\[:])")
-_BREAK = re.compile(r"[ \t]*\n\s*")
+_BREAK = re.compile(r"(?<![ \t])[ \t]*\n\s*")
 # what begins a block when it begins a line
 _BEGINNING = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+=]))", re.MULTILINE)
 _INLINE = frozenset({"em", "strong", "s", "code", "br", "cite", "link"})

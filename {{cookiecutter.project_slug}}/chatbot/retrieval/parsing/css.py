@@ -133,7 +133,7 @@ _HIDING: dict[str, Callable[[str], bool]] = {
 }
 _IMPORTANT = re.compile(r" ?! ?important$")
 _EVERYWHERE = r"inherit|initial|unset|revert|revert-layer|var\(.*|env\(.*"
-_LENGTH = re.compile(
+_VALID_LENGTH = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?:%|px|pt|pc|in|cm|mm|q|r?em|r?lh|r?ex|r?ch|r?cap|r?ic|(?:[sdl]?v|cq)(?:[whbi]|min|max))?"
     rf"|auto|(?:calc|min|max|clamp)\(.*|(?:xx?x?-)?(?:small|large)|medium|smaller|larger|{_EVERYWHERE}"
 )
@@ -147,7 +147,7 @@ _VALUES = {
     "content-visibility": re.compile(rf"visible|hidden|auto|{_EVERYWHERE}"),
     "opacity": re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?%?|calc\(.*|{_EVERYWHERE}"),
     **dict.fromkeys(
-        ("font-size", "text-indent", "left", "right", "top", "bottom", "margin-left", "margin-top"), _LENGTH
+        ("font-size", "text-indent", "left", "right", "top", "bottom", "margin-left", "margin-top"), _VALID_LENGTH
     ),
 }
 _EXTENTS = ("width", "height", "inline-size", "block-size", "line-height")

@@ -19,7 +19,7 @@ from chatbot.retrieval.parsing.pdf.tables import Table, find_ruled_tables
 
 _ITEM = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){0,3}[.)]?|[a-zA-Z][.)]|[ivx]{1,5}[.)]|[•◦▪■●○–—*\u2022\uf0b7-])\s")
 _FOOTNOTE = re.compile(r"^[\[(]?(?:\d{1,3}|[*†‡¹²³⁴-⁹⁰]{1,3})[\])]?")
-_GOES_ON = re.compile(r"(?:\d[\d.,]*\s+)?[^\W\d_A-Z]")
+_GOES_ON = re.compile(r"(?:(?<![\d.,])\d[\d.,]*\s+)?[^\W\d_A-Z]")
 _MAX_CUTS, _MAX_STRIPS, _MIN_LINES = 40, 12, 3
 _HEADING_SIZE, _SMALL_SIZE, _MAX_HEADING = 1.12, 0.92, 150
 _LINE_STEP, _MAX_STEP, _COLUMN_STEP, _HEADING_STEP = 1.25, 2.2, 2.5, 1.2
