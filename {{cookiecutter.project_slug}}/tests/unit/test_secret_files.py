@@ -53,14 +53,14 @@ def test_what_is_there_stays_and_the_rest_is_made(folder: Path, capsys: pytest.C
     assert main(["secrets", str(folder)]) == 0
     kept = made_files(folder)
     (folder / "gateway" / "identity_client_secret").write_text("the provider's own word")
-    (folder / "worker" / "database_context_key").unlink()
+    (folder / "migrate" / "database_context_key").unlink()
     (folder / "worker" / "jobs_worker_password").unlink()
     assert main(["secrets", str(folder)]) == 0
     now = made_files(folder)
     assert now.pop("gateway/identity_client_secret") == "the provider's own word"
     assert now.pop("worker/jobs_worker_password") != kept["worker/jobs_worker_password"]
     assert {name: kept[name] for name in now} == now  # the context key is the others' again
-    assert "2 made, 1 were there already" in capsys.readouterr().out
+    assert "1 made, 2 were there already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("opened", ["", "gateway", "worker", "migrate"])
@@ -86,7 +86,7 @@ def test_a_link_in_a_file_s_place_is_not_written_through(folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
-        ("worker/database_context_key", "ab" * 32, "database_context_key differs from part to part"),
+        ("migrate/database_context_key", "ab" * 32, "database_context_key differs from part to part"),
         ("gateway/jobs_gateway_signing_key", "my own key", "jobs_gateway_signing_key must hold 64 hexadecimal digits"),
     ],
 )

@@ -52,12 +52,18 @@ def test_nothing_hidden_is_left_wherever_it_stands(name: str) -> None:
         assert read_visible(before + hidden + after) == (before + after, len(hidden)), (before, after)
 
 
-@pytest.mark.parametrize("cover", ["latin", "cyrillic", "digits", "emoji"])
-@pytest.mark.parametrize("name", ALPHABETS)
+@pytest.mark.parametrize(
+    ("name", "cover"),
+    [
+        (name, cover)
+        for name in ALPHABETS
+        for cover in ("latin", "cyrillic", "digits", "emoji")
+        # such emoji are written with them
+        if cover != "emoji" or name not in ("tags", "colour and text")
+    ],
+)
 def test_a_secret_between_the_letters_of_a_text_is_gone(name: str, cover: str) -> None:
     """One hidden character after each visible one: the pattern of text steganography."""
-    if cover == "emoji" and name in ("tags", "colour and text"):
-        pytest.skip("the text itself is written with them")
     letters = {"latin": COVER, "cyrillic": "Съешь ещё этих булок", "digits": "3141592653", "emoji": "😀🙂⌚🌧🌨"}[cover]
     for seed in range(20):
         chance = random.Random(seed)
