@@ -69,6 +69,8 @@ class LimitsSettings(Group):
     most_answers_each: int = Field(default=16, ge=1)
     # of one process: requests under way, and connections
     most_requests: int = Field(default=1000, ge=1)
+    # of these one person's; an address without an account may have a quarter of all
+    max_requests_per_person: int = Field(default=64, ge=1)
     most_connections: int = Field(default=4000, ge=1)
     # of these from one address (of IPv6: one /64), unless it is a listed proxy
     max_connections_per_address: int = Field(default=1000, ge=1)

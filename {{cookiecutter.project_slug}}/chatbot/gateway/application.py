@@ -10,7 +10,7 @@ from starlette.types import Lifespan
 
 from chatbot.gateway.access.actions import ActionTable
 from chatbot.gateway.access.arrival import Arrival
-from chatbot.gateway.access.capacity import CapacityGuard
+from chatbot.gateway.access.capacity import CapacityGuard, ClientCapacity
 from chatbot.gateway.access.charging import Charging
 from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.permission import PermissionGuard
@@ -129,6 +129,11 @@ def middleware_stack(parts: Parts, public: frozenset[tuple[str, str]]) -> list[M
             public=public,
         ),
         Middleware(PersonRates, limiter=parts.limiter, rates=rates),
+        Middleware(
+            ClientCapacity,
+            per_person=settings.limits.max_requests_per_person,
+            per_address=max(1, settings.limits.most_requests // 4),
+        ),
         Middleware(SessionTokenGuard, sessions=parts.sessions),
         Middleware(PermissionGuard, fresh_seconds=settings.identity.fresh_seconds, public=public),
         Middleware(BodyJudge, routes=BODY_BYTES, raw=RAW_BODIES, seconds=settings.limits.body_seconds),

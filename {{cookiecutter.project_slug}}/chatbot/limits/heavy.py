@@ -20,6 +20,7 @@ from chatbot.monitoring.refusals import note_refusal
 # how long a thread keeps the interpreter while the loop wants it; CPython's own 5 ms add up over a request's many reads
 SWITCH_SECONDS = 0.0005
 _THREADS = 16
+_MAX_UPLOADS = 2  # bodies of one user in memory at once: a file of 8 MB is there several times while it is kept
 _MAX_WAITING = 16  # of one user's searches, exports and conversations, the one under way among them: tabs that open
 
 Given = ParamSpec("Given")
@@ -40,6 +41,7 @@ class _Place:
     def __init__(self) -> None:
         self.piece = asyncio.Lock()
         self.request = asyncio.Lock()
+        self.upload = asyncio.Semaphore(_MAX_UPLOADS)
         self.waiting = 0
 
 
@@ -78,6 +80,13 @@ class HeavyWork:
                 yield
         finally:
             place.waiting -= 1
+
+    @asynccontextmanager
+    async def one_upload(self, user: UUID) -> AsyncIterator[None]:
+        """Wait until few other files of the user's are being taken; what is not read yet waits at its sender's."""
+        place = self._place(user)
+        async with place.upload:
+            yield
 
     def _place(self, user: UUID) -> _Place:
         place = self._places.get(user)

@@ -2,14 +2,17 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from chatbot.config.limits import LimitsSettings
-from chatbot.gateway.access.capacity import CapacityGuard, Overloaded
+from chatbot.core.principal import Principal, Role
+from chatbot.gateway.access.capacity import CapacityGuard, ClientCapacity, Overloaded, TooManyRequests
 from chatbot.gateway.serving.timed import TimedProtocol, with_limits
+from chatbot.identity.admission import Admission, Carrier
 
 
 def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
@@ -44,6 +47,60 @@ def test_what_is_too_much_is_refused_before_anything_is_done_for_it() -> None:
         under_way[0].cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         await ask("/after a cancellation")
+
+    asyncio.run(action())
+
+
+def admitted(user: UUID) -> dict[str, Any]:
+    who = Principal(UUID(int=1), user, Role.MEMBER, "x")
+    return {"admission": Admission(who, Carrier.SESSION, "s", None, 0), "client_address": "192.0.2.1"}
+
+
+ONE, OTHER = UUID(int=2), UUID(int=3)
+CLIENTS = {
+    "a person": (admitted(ONE), 3),
+    "an address": ({"client_address": "192.0.2.1"}, 2),
+    "a network of IPv6": ({"client_address": "2001:db8::1"}, 2),
+}
+OTHERS = {
+    "a person": admitted(OTHER),
+    "an address": {"client_address": "192.0.2.2"},
+    "a network of IPv6": {"client_address": "2001:db8:0:1::1"},
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("ending", ["done", "failed", "left"])
+def test_one_client_never_takes_every_place(client: str, ending: str) -> None:
+    async def action() -> None:
+        going = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await going.wait()
+            if ending == "failed":
+                raise ValueError
+
+        guard = ClientCapacity(app, per_person=3, per_address=2)
+        more, most = CLIENTS[client]
+
+        def ask(path: str = "/", **scope: Any) -> "asyncio.Task[None]":
+            return asyncio.ensure_future(guard({"type": "http", "path": path, **scope}, None, None))
+
+        under_way = [ask(**more) for _ in range(most)]
+        await asyncio.sleep(0)
+        refused = ask(**more)
+        await asyncio.wait({refused}, timeout=2)
+        assert isinstance(refused.exception(), TooManyRequests)
+        assert refused.exception().status == 429 and (b"retry-after", b"1") in refused.exception().headers
+        others = [ask(**OTHERS[client]), ask("/healthz", **more)]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in others)
+        if ending == "left":
+            under_way[0].cancel()
+        going.set()
+        await asyncio.gather(*under_way, *others, return_exceptions=True)
+        assert not guard._open, "whoever is done is forgotten"
+        await asyncio.gather(ask(**more), return_exceptions=True)
 
     asyncio.run(action())
 

@@ -85,7 +85,10 @@ def test_an_unfinished_job_that_is_none_is_refused_and_the_others_are_restored(
     assert not admin.exists(PREFIX + "unacked", PREFIX + "unacked_index")
 
 
-@pytest.mark.parametrize("at", [LATE, 0, -1e300, float("-inf"), float("inf"), 1e300, time.time() + 86_400, None])
+TIMES = [LATE, 0, -1e300, float("-inf"), float("inf"), 1e300, time.time() + 86_400, None]
+
+
+@pytest.mark.parametrize("at", TIMES, ids=["late", "0", "early", "-inf", "inf", "endless", "tomorrow", "none"])
 def test_no_time_in_the_index_keeps_a_job_from_being_delivered_again(
     admin: Any, channel: Any, at: float | None
 ) -> None:

@@ -109,6 +109,26 @@ def test_one_request_at_a_time_and_sixteen_wait() -> None:
     asyncio.run(play())
 
 
+def test_two_files_of_a_user_are_taken_at_once_and_the_others_wait() -> None:
+    async def play() -> None:
+        heavy, most, under_way = HeavyWork(), 0, 0
+
+        async def upload() -> None:
+            nonlocal most, under_way
+            async with heavy.one_upload(ALICE):
+                under_way += 1
+                most = max(most, under_way)
+                await asyncio.sleep(0)
+                under_way -= 1
+
+        await asyncio.gather(*(upload() for _ in range(10)))
+        assert most == 2
+        async with heavy.one_upload(ALICE), heavy.one_upload(ALICE), heavy.one_upload(GRACE):
+            pass  # another's do not wait
+
+    asyncio.run(play())
+
+
 def test_nothing_is_kept_of_a_user_whose_work_is_done() -> None:
     async def play() -> int:
         heavy = HeavyWork()

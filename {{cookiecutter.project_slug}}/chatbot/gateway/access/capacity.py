@@ -1,14 +1,18 @@
 """How much at once (control api-capacity): requests under way in this process.
 
-Stops: more work than the process has memory for, from however many clients. What one person may have under way is
-counted in the gate's round trip, time-outs of connections are in `chatbot/gateway/serving/timed.py`, those of bodies in
+Stops: more work than the process has memory for, from however many clients, and one person, or one address without an
+account, who takes all the places there are. Answers of one person in all processes are counted in the gate's round
+trip, time-outs of connections are in `chatbot/gateway/serving/timed.py`, those of bodies in
 `chatbot/gateway/middleware/body.py`, and an answer whose reader left is stopped by `chatbot/gateway/exchange.py`.
-Fails closed: what is too much is refused with 503 before anything is done for it.
+Fails closed: what is too much is refused before anything is done for it, with 503, or 429 to the one who has it.
 """
+
+from collections import Counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chatbot.core.errors import Unavailable
+from chatbot.core.errors import Problem, Unavailable
+from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.monitoring.refusals import note_refusal
 
 _ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
@@ -42,3 +46,41 @@ class CapacityGuard:
             await self._app(scope, receive, send)
         finally:
             self._open -= 1
+
+
+class TooManyRequests(Problem):
+    """One person, or one address, has as much under way as they may."""
+
+    status = 429
+    title = "Too much at once"
+    kind = "urn:chatbot:too-many-requests"
+    code = "rate_limit_exceeded"
+    headers = ((b"retry-after", b"1"),)
+
+
+class ClientCapacity:
+    """Counts what one person has under way, and of public requests what one address has. Stands behind the gate."""
+
+    def __init__(self, app: ASGIApp, *, per_person: int, per_address: int) -> None:
+        self._app = app
+        self._per_person = per_person
+        self._per_address = per_address
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or raise `TooManyRequests`."""
+        if scope["type"] != "http" or scope["path"] == _ALIVE:
+            await self._app(scope, receive, send)
+            return
+        admission = scope.get("admission")
+        who = str(admission.principal.user_id) if admission else client_bucket(client_address(scope))
+        if self._open[who] >= (self._per_person if admission else self._per_address):
+            note_refusal("api-capacity", "requests of one client at once")
+            raise TooManyRequests("Your earlier requests are still under way. Try again when they are done.")
+        self._open[who] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open[who] -= 1
+            if not self._open[who]:
+                del self._open[who]

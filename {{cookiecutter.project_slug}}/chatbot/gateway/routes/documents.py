@@ -91,16 +91,17 @@ async def upload_document(
         check_waiting(usage, limits, added=1)
         announced = request.headers.get("content-length", "0")
         check_stored(usage, limits, DocumentUsage(1, 1, int(announced) if announced.isdecimal() else 0))
-    body = await request.body()
-    document: NewDocument = await to_thread.run_sync(
-        lambda: read_document(options.name, body, shared=options.shared)  # megabytes are looked through
-    )
-    async with parts.database.acting_for(who) as connection:
-        identifier = await table.keep_document(connection, who, document)
-        # counted last: only then does everybody else of the tenant wait for this one
-        usage = await table.count_documents(connection, _patience(parts), exclusive=True)
-        check_waiting(usage, limits)
-        check_stored(usage, limits)
+    async with parts.heavy.one_upload(who.user_id):
+        body = await request.body()
+        document: NewDocument = await to_thread.run_sync(
+            lambda: read_document(options.name, body, shared=options.shared)  # megabytes are looked through
+        )
+        async with parts.database.acting_for(who) as connection:
+            identifier = await table.keep_document(connection, who, document)
+            # counted last: only then does everybody else of the tenant wait for this one
+            usage = await table.count_documents(connection, _patience(parts), exclusive=True)
+            check_waiting(usage, limits)
+            check_stored(usage, limits)
     await _hand_over(parts, who, identifier)
     return DocumentTaken(id=identifier, title=document.title, status="queued")
 
