@@ -27,7 +27,17 @@ create table secure.reading_turn (only_row boolean primary key default true chec
 insert into secure.reading_turn default values;
 revoke all on secure.readings, secure.reading_times, secure.reading_turn from public;
 
-create index documents_waiting on chatbot.documents (queued_at) where status = 'queued';
+-- no statistics, as everywhere: the planner tells them to whoever asks
+alter table secure.readings
+  alter column lease set statistics 0, alter column document_id set statistics 0, alter column tenant_id set statistics 0,
+  alter column user_id set statistics 0, alter column reader set statistics 0, alter column seconds set statistics 0,
+  alter column until set statistics 0;
+alter table secure.reading_times
+  alter column user_id set statistics 0, alter column tenant_id set statistics 0, alter column seconds set statistics 0,
+  alter column at set statistics 0;
+alter table secure.reading_turn alter column only_row set statistics 0;
+
+create index documents_waiting on chatbot.documents (status, queued_at);
 create policy chosen on chatbot.documents for select to chatbot_owner using (status = 'queued');
 create policy attempted on chatbot.documents for update to chatbot_owner
   using (status = 'queued') with check (status = 'queued');

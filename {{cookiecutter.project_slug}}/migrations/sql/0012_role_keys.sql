@@ -4,7 +4,7 @@ alter table secure.context_key rename to role_keys;
 alter table secure.role_keys
   drop column only_row,
   add column role text primary key default 'chatbot_api' check (role in ('chatbot_api', 'chatbot_worker'));
-alter table secure.role_keys alter column role drop default;
+alter table secure.role_keys alter column role drop default, alter column role set statistics 0;
 create view secure.context_key as
   select k.inner_pad, k.outer_pad from secure.role_keys as k where k.role = session_user;
 revoke all on secure.role_keys, secure.context_key from public;

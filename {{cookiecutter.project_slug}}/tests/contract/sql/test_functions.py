@@ -4,10 +4,12 @@ The functions are found in the catalogue. What a call may show and change is sai
 """
 
 import hmac
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -28,6 +30,7 @@ from tests.doubles.tenants import (
 )
 
 ROLES = ("api", "worker")
+NUMBER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NAMED = [person for person in EVERYBODY if person.tenant == "acme" or person.name in ("admin", "member")]
 NAMED += [STRANGER, TRAIL]
 # contexts that prove nobody
@@ -117,6 +120,15 @@ IDS: dict[tuple[str, str], Sampler] = {
     ("bigint", "through"): _messages(0),
 }
 VALUES: dict[tuple[str, str], Sampler] = {
+    ("text", "reader"): _always("reader"),
+    ("integer", "lanes"): _always(2),
+    ("interval", "patience"): _always("1 day"),
+    ("uuid", "lease"): _always(UUID(int=9)),
+    ("double precision", "seconds"): _always(1.0),
+    ("timestamp with time zone", "at"): _always("2026-01-01"),
+    ("integer", "size"): _always(1000),
+    ("double precision", "used"): _always(1.0, -1.0),
+    ("boolean", "exclusive"): _always(False, True),
     ("text", "context"): _context,
     ("text", "voucher"): _vouchers,
     ("text", "issuer"): _always("https://i"),
@@ -140,6 +152,8 @@ VALUES: dict[tuple[str, str], Sampler] = {
     ("text", "original"): _always("x"),
 }
 
+# it chooses among everybody's: a reader is told a document's number and whose it is, and the attempt is counted
+CHOOSES = {("worker", "secure.claim_document(text,integer,interval)")}
 FUNCTIONS = (
     "select p.oid::regprocedure::text, coalesce(p.proargnames[1:p.pronargs], '{}'),"
     " array(select format_type(t, null) from unnest(p.proargtypes) as t), p.prosecdef,"
@@ -189,8 +203,10 @@ def test_no_function_shows_or_changes_what_is_another_s(filled: Filled, before: 
                         assert result is None, signature
                         break
                     leaked = [secret for secret in secrets if secret in str(result)]
+                    if (role, signature) in CHOOSES:
+                        leaked = [secret for secret in leaked if not NUMBER.fullmatch(secret)]
                     assert not leaked, f"{signature} with {values} shows {name}: {leaked}"
-            if wrote(connection):
+            if wrote(connection) and (role, signature) not in CHOOSES:
                 after = kept_back(caller.who, filled.rows(), may_change)
                 assert after == foreign, f"{signature} called by {name} changes: {after ^ foreign}"
 
