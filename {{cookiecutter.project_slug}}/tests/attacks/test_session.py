@@ -1,12 +1,15 @@
 """Someone with a copied, fixed or expired session, or another's answer of the provider (web-session)."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
 
+from development.stack import Stack
+from tests.doubles.database import principal_of
 from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
 
@@ -59,6 +62,31 @@ def test_signing_out_ends_the_session_for_every_copy_of_the_cookie(alice: Person
         opened.status_code == 200 and opened.json()["name"].startswith("Alice"), "the copy still opens the session"
     )
     assert opened.status_code == 401
+
+
+def test_a_session_written_into_the_store_opens_nothing(
+    stack: Stack, alice: Person, person: Callable[[str], Person]
+) -> None:
+    """The gateway's own password for the session store, and nothing else: tenants and people have no secret names."""
+    token, now = "A" * 43, int(time.time())
+    name = "session:" + hashlib.sha256(token.encode()).hexdigest()
+    victim = principal_of(person("grace"), "globex")
+    forged = {
+        "tenant": str(victim.tenant_id), "user": str(victim.user_id), "role": "admin", "name": "Mallory", "authenticated": now,
+        "begun": now, "seen": now, "address": "", "agent": "", "provider": "", "end": now + 10**9,
+    }  # fmt: skip
+    (own,) = alice.cookies.values()
+    turned = "session:" + hashlib.sha256(own.encode()).hexdigest()
+    (cookie,) = alice.cookies
+    for key, value in ((name, token), (turned, own)):
+        with stack.state.connect("gateway") as thief:
+            thief.hset(key, mapping=forged)
+        alice.cookies = {cookie: value}
+        opened = alice.get("/api/v1/admin/people")
+        must_fail(opened.status_code == 200, "the people of another tenant are read")
+        assert opened.status_code == 401
+        with stack.state.connect() as everything:
+            assert not everything.exists(key), "what nobody signed is kept"
 
 
 def test_an_expired_session_opens_nothing(alice: Person) -> None:
