@@ -2,11 +2,11 @@
 
 import json
 import re
+import threading
 import unicodedata
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import snowballstemmer
 
@@ -40,7 +40,7 @@ def _part(word: str) -> list[str]:
 @lru_cache(50_000)
 def stem(word: str, language: str = "english") -> str:
     """Return the stem of a word, as PostgreSQL's text-search configuration of the same name does."""
-    return word if language == _UNSTEMMED else str(_stemmer(language).stemWord(word))
+    return word if language == _UNSTEMMED else str(_STEMMERS.of(language).stemWord(word))
 
 
 def content_stems(text: str, language: str = "english") -> list[str]:
@@ -49,9 +49,14 @@ def content_stems(text: str, language: str = "english") -> list[str]:
     return [stem(word, language) for word in split_words(text) if word.split("'")[0] not in stopwords]
 
 
-@cache
-def _stemmer(language: str) -> Any:  # noqa: ANN401 - the library has no types
-    return snowballstemmer.stemmer(language)
+class _Stemmers(threading.local):
+    """Each thread's own: a stemmer keeps the word that it works on in itself."""
+
+    def __init__(self) -> None:
+        self.of = cache(snowballstemmer.stemmer)
+
+
+_STEMMERS = _Stemmers()
 
 
 @cache

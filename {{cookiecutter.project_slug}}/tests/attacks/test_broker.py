@@ -114,7 +114,8 @@ def changes() -> dict[str, Callable[[dict[str, Any]], Any]]:
 
 @pytest.mark.parametrize("name", changes())
 def test_a_changed_job_never_runs(stack: Stack, broker: Any, captured: dict[str, Any], bob: Person, name: str) -> None:
-    worker_still_works(stack, bob, stack.processes["worker"].pid)  # the queue is drained
+    worker_still_works(stack, bob, stack.processes["worker"].pid)
+    wait_for(lambda: not broker.llen(QUEUE) and not broker.hlen("jobs:unacked"), "the queue is not drained")
     before, pid = receipts(stack), stack.processes["worker"].pid
     message = copy.deepcopy(captured)
     changes()[name](message)

@@ -18,7 +18,7 @@ def test_a_bill_stops_at_its_budget_however_it_is_run_up(
     (ann,) = newcomers(1)
     model.reset()
     model.behave = costly
-    body = {"model": "chatbot-without-documents", "messages": [{"role": "user", "content": "Spend."}]}
+    body = {"model": "chatbot-without-documents", "messages": [{"role": "user", "content": "Spend. " + "x" * COSTLY}]}
     with httpx2.Client(base_url=ann.stack.url, trust_env=False, timeout=60) as thief, ThreadPoolExecutor(50) as pool:
         headers = {"authorization": f"Bearer {ann.key}"}
         calls = [pool.submit(thief.post, "/v1/chat/completions", json=body, headers=headers) for _ in range(150)]

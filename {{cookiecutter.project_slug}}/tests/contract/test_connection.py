@@ -28,7 +28,7 @@ class Wire(asyncio.Transport):
         super().__init__({"peername": (address, 4711)})
         self.protocol: TimedProtocol | None = None
         self.written = b""
-        self.has_ended = self.is_closed = self.is_aborted = False
+        self.has_ended = self.is_closed = self.is_aborted = self.is_paused = False
         self.halves = halves
 
     def write(self, data: Any) -> None:
@@ -49,8 +49,14 @@ class Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.is_closed
 
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+    def is_reading(self) -> bool:
+        return not self.is_paused
 
 
 class Served:
@@ -350,9 +356,12 @@ def test_an_answer_that_ends_the_connection_is_read_before_it_is_reset(halves: b
     async def action() -> None:
         async with served() as found:
             found.wire.halves = halves
+            await found.hear(HEAD + b"connection: close\r\n" + LENGTH.replace(b"100000", b"200000") + b"x" * 100_001)
+            assert found.wire.is_paused, "nobody reads it"
             found.proceed.set()
-            await found.hear(HEAD + b"connection: close\r\n" + LENGTH + b"x")
+            await found.go_on()
             assert found.wire.written.endswith(b"ok")
+            assert not found.wire.is_paused or not halves, "what is still sent is never read"
             assert found.wire.has_ended == halves and found.wire.is_closed != halves
             await found.hear(b"x" * 99_999)
             assert found.wire.is_closed, "all has come"

@@ -67,7 +67,9 @@ def test_every_character_that_unicode_shows_comes_through() -> None:
     spaces = [c for c, kind in kinds.items() if kind == "Zs"]
     assert len(shown) > 140_000
     assert [read_said(f"a{space}b") for space in spaces] == [("a b", 0)] * 17
-    assert read_said("".join(shown)) == ("".join(shown), 0)
+    # no run of marks is longer than writing has them
+    text = "".join(f"{c}a" if unicodedata.combining(c) else c for c in shown)
+    assert read_said(text) == (text, 0)
     assert read_said("".join(chr(c) for c in sorted(blank, reverse=True))) == ("", len(blank))
 
 

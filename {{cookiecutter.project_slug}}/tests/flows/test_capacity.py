@@ -84,7 +84,7 @@ def test_the_next_head_on_a_kept_connection_has_its_time_too(limited_stack: Stac
         client.sendall(b"GET /healthz HTTP/1.1\r\nhost: %b\r\n\r\n" % limited_stack.url[7:].encode())
         assert client.recv(65536).startswith(b"HTTP/1.1 200")
         said = drip(client, endless(b"\r\n"))
-        assert said.startswith(b"HTTP/1.1 408 Request Timeout\r\n"), said
+        assert b"HTTP/1.1 408 Request Timeout\r\n" in said, said
         assert said.endswith(b"connection: close\r\ncontent-length: 0\r\n\r\n"), said
 
 

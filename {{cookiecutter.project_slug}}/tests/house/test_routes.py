@@ -55,6 +55,7 @@ def test_every_middleware_that_is_defined_is_mounted_in_its_order() -> None:
         "AddressRates",
         "Gate",
         "PersonRates",
+        "ClientCapacity",
         "SessionTokenGuard",
         "PermissionGuard",
         "BodyJudge",

@@ -26,6 +26,8 @@ class LingeringTransport(asyncio.Transport):
         if self._is_sending() and self._transport.can_write_eof():
             self._ending = asyncio.get_running_loop().call_later(self._seconds, self._transport.abort)
             self._transport.write_eof()
+            if not self._transport.is_reading():
+                self._transport.resume_reading()  # the server was waiting for nobody to read a body
         else:
             self._transport.close()
 
