@@ -242,11 +242,17 @@ def test_whoever_fills_the_queue_s_memory_keeps_nobody_from_signing_in(
         alice = person("alice")  # a new sign-in, with all that it writes
         assert alice.get("/readyz").status_code == 200
         assert alice.ask("What is in my documents?").text
-        refused = alice.post("/api/v1/documents", params={"name": "full.md"}, content=b"# Full\n\nText.")
+        for _ in range(20):  # the server may have found a little room meanwhile
+            with stack.jobs.connect("worker") as client, pytest.raises(redis.exceptions.OutOfMemoryError):
+                for _ in range(2000):
+                    client.lpush(QUEUE, b"x" * 50)
+            refused = alice.post("/api/v1/documents", params={"name": "full.md"}, content=b"# Full\n\nText.")
+            if refused.status_code != 202:
+                break
         assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
         assert "Upload it again in a moment" in refused.json()["detail"]
-        (found,) = [each for each in alice.get("/api/v1/documents").json() if each["title"] == "full.md"]
-        assert found["status"] == "failed"
+        found = [each["status"] for each in alice.get("/api/v1/documents").json() if each["title"] == "full.md"]
+        assert "failed" in found
     worker_still_works(stack, alice, stack.processes["worker"].pid)  # it has emptied the list
     broker.delete(QUEUE)
 

@@ -162,8 +162,10 @@ def test_500_calls_over_two_processes_one_of_them_killed_never_overspend(
     model.behave = wait
     with second_gateway(limited_stack, port := free_port()) as other:
         statuses = asyncio.run(flood(ann, port, other, first, goes_on))
-        assert statuses.count(200) + statuses.count(429) + statuses.count(0) == 500
-        assert statuses.count(429) > 300
+        # 503: whoever is refused loses the connection, and there may be no room for the next one at once
+        refused = statuses.count(429) + statuses.count(503)
+        assert statuses.count(200) + refused + statuses.count(0) == 500, sorted(set(statuses))
+        assert refused > 300
         assert statuses.count(0) >= FIRST
         # whoever was let in was paid for: the killed ones at their bound, the others at what they used
         total = used(ann)["tokens"]["used"]
