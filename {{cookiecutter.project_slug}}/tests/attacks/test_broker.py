@@ -253,7 +253,8 @@ def test_whoever_fills_the_queue_s_memory_keeps_nobody_from_signing_in(
         assert "Upload it again in a moment" in refused.json()["detail"]
         found = [each["status"] for each in alice.get("/api/v1/documents").json() if each["title"] == "full.md"]
         assert "failed" in found
-    worker_still_works(stack, alice, stack.processes["worker"].pid)  # it has emptied the list
+    wait_for(lambda: not broker.llen(QUEUE), "the worker has not emptied the list")
+    worker_still_works(stack, alice, stack.processes["worker"].pid)
     broker.delete(QUEUE)
 
 
