@@ -76,7 +76,7 @@ async def pay_for(sent: bytes, *, ends: str = "", prompt: Prompt = PROMPT) -> li
         reading.cancel()
     with suppress(Problem, asyncio.CancelledError):
         await asyncio.wait_for(reading, 10)
-    await pieces.aclose()  # type: ignore[attr-defined]
+    await pieces.aclose()  # type: ignore[attr-defined]  # a generator, typed as the iterator callers need
     left.set()
     await model.close()
     server.close()
