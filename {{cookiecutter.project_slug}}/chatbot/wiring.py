@@ -38,6 +38,7 @@ from chatbot.model.offline import OfflineAssistant
 from chatbot.model.openai import OpenAIModel
 from chatbot.model.port import LanguageModel
 from chatbot.monitoring.audit import AuditTrail
+from chatbot.monitoring.startup import DATABASE, VALKEY, required
 from chatbot.outbound.tool_service import ToolService
 from chatbot.tools.broker import ToolBroker
 from chatbot.tools.policy import ToolPolicy
@@ -71,9 +72,13 @@ class Parts:
     completions: CompletionService
 
     async def open(self) -> None:
-        """Connect to what must be there from the start."""
-        await self.calls.open()
+        """Connect to what must be there from the start. Raises `CannotStart`."""
+        with required(DATABASE, "api"):
+            await self.calls.open()
+        with required(VALKEY, "gateway"):
+            await self.valkey.ping()
         self.trail.open()
+        self.provider.open()
         if self.tools is not None:
             self.tools.open()
 
@@ -81,6 +86,7 @@ class Parts:
         """Give every connection back."""
         if self.tools is not None:
             await self.tools.close()
+        await self.provider.close()
         await self.model.close()
         await self.trail.close()
         await self.calls.close()
@@ -234,5 +240,5 @@ def _needed_key(secret: SecretBytes | None, name: str) -> bytes:
 
 def _present(secret: Secret | None, name: str) -> Secret:
     if secret is None:
-        raise BadSettings([f"the secret file {name} is missing: this process cannot work without it"])
+        raise BadSettings([f"the secret file {name} is missing in CHATBOT_SECRETS_FOLDER: this process needs it"])
     return secret

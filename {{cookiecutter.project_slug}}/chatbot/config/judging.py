@@ -43,9 +43,10 @@ _LOCAL = (
 )
 
 
-def judge_secrets(secrets: Mapping[str, str], part: str | None, *, strict: bool) -> list[str]:
+def judge_secrets(secrets: Mapping[str, str], part: str | None, *, strict: bool, folder: str = "") -> list[str]:
     """Return what is wrong with the secret files' texts: those missing for `part` and, when `strict`, the weak ones."""
-    found = [f"the secret file {name} is missing: {part} cannot work without it" for name in _missing(secrets, part)]
+    where = f"looked for in {folder}" if folder else "CHATBOT_SECRETS_FOLDER names no folder"
+    found = [f"the secret file {name} is missing ({where}): {part} needs it" for name in _missing(secrets, part)]
     if not strict:
         return found
     seen: dict[str, str] = {}

@@ -107,7 +107,7 @@ def _judge_folder(folder: str | None, part: str | None, *, strict: bool) -> list
     texts = {name: text for name, path in paths.items() if (text := _secret_text(path)) is not None}
     # a provider's key is as strong as its maker made it
     own = {name: text for name, text in texts.items() if name != "model_key"}
-    return judge_secrets(own, part, strict=strict) + (judge_files(paths) if strict else [])
+    return judge_secrets(own, part, strict=strict, folder=folder or "") + (judge_files(paths) if strict else [])
 
 
 def _read_variables(

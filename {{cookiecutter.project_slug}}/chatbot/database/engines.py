@@ -134,6 +134,10 @@ class WorkerDatabase:
         event.listen(self._engine, "connect", refuse_left)
         event.listen(self._engine, "reset", _clean)
 
+    def check(self) -> None:
+        """Connect once. Raises what the driver raises when the server cannot be used."""
+        self._engine.connect().close()
+
     @contextmanager
     def acting_for(self, principal: Principal) -> Iterator[Connection]:
         """Yield a connection inside a transaction that sees the rows of `principal` and no others.

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, create_engine, text
 from chatbot.config.settings import DatabaseSettings
 from chatbot.database.context import key_pads
 from chatbot.database.engines import connection_options
+from chatbot.monitoring.startup import DATABASE, required
 
 # CVE-2026-3172: earlier versions of pgvector overflow a buffer while building an index in parallel
 _PGVECTOR_FLOOR = (0, 8, 2)
@@ -34,6 +35,8 @@ def migrate(settings: DatabaseSettings, revision: str = "heads") -> None:
     options = connection_options(settings, "chatbot_migrator", settings.migrator_password.get_secret_value())
     engine = create_engine(URL.create("postgresql+psycopg"), connect_args=options, hide_parameters=True)
     try:
+        with required(DATABASE, "migrator"):
+            engine.connect().close()
         with engine.begin() as connection:
             version = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
             if version is None or tuple(map(int, version.split("."))) < _PGVECTOR_FLOOR:

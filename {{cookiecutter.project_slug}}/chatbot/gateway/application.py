@@ -1,5 +1,6 @@
 """The gateway: one readable list of middleware, one of routers, and the hot route."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -32,8 +33,11 @@ from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import conversations, documents, health, pages, turns
 from chatbot.gateway.routes.account import audit, auth, keys, sessions, usage
 from chatbot.gateway.serving.standing import StandingGuard, StandingWatch
+from chatbot.monitoring.startup import CannotStart
 from chatbot.retrieval.reading import MOST_BYTES
 from chatbot.wiring import Parts
+
+_log = logging.getLogger("chatbot.gateway")
 
 # what takes more or less than the default
 BODY_BYTES = {
@@ -148,7 +152,12 @@ def _authority(origin: str) -> str:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    await parts.open()
+    try:
+        await parts.open()
+    except CannotStart as error:
+        _log.critical("the gateway cannot start", extra={"why": str(error)})
+        logging.getLogger("uvicorn.error").disabled = True  # it would tell the same by a traceback
+        raise
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ Fails closed: whatever does not fit ends the attempt, which can be used once.
 
 import asyncio
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -24,7 +25,9 @@ from chatbot.identity.people import read_groups
 from chatbot.identity.tokens.form import NoToken
 from chatbot.identity.tokens.issuer import Issuer, discovery_address
 from chatbot.identity.tokens.signed import LEEWAY_SECONDS, read_claims
+from chatbot.monitoring.causes import describe_cause
 
+_log = logging.getLogger(__name__)
 Types = tuple[str, ...]
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ID_TOKEN = ("", "jwt")  # OpenID Connect Core 1.0 leaves the type open; an access token names its own
@@ -82,6 +85,31 @@ class OpenIdProvider:
         self._metadata: dict[str, Any] | None = None
         self._issuer = issuer
         self._lock = asyncio.Lock()
+        self._first_look: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Look the provider up, so that one that cannot be reached is in the log before anybody signs in."""
+        self._first_look = asyncio.ensure_future(self._look_up())
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._first_look is not None:
+            self._first_look.cancel()
+
+    async def _look_up(self) -> None:
+        for patience in (1, 2, 4, 0):  # seconds: it may be starting as well
+            try:
+                await self._discover()
+            except Unavailable as error:
+                if patience:
+                    await asyncio.sleep(patience)
+                    continue
+                _log.error(
+                    "The identity provider cannot be used, so nobody can sign in. Check that CHATBOT_IDENTITY__ISSUER"
+                    " is its address, and that this process can reach it.",
+                    extra={"cause": describe_cause(error), "issuer": self._settings.issuer},
+                )
+            return
 
     async def begin(self, target: str = "/", *, again: bool = False) -> tuple[str, Attempt]:
         """Return the address to send the browser to, and the attempt to remember for it.

@@ -1,6 +1,7 @@
 """The command line `chatbot` (also `python -m chatbot`). Exit status 0, 1 for a finding, 2 for wrong usage."""
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from chatbot.config.loading import BadSettings, load_settings, own_secrets
 from chatbot.config.settings import Settings
 from chatbot.monitoring.logs import configure_logs
 from chatbot.monitoring.redaction import know_secrets
+from chatbot.monitoring.startup import CannotStart
 
+_log = logging.getLogger("chatbot.operations")
 _DEMO = "http://127.0.0.1:8000"
 
 
@@ -30,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         from chatbot.operations.secret_files import make_secrets
 
         return make_secrets(chosen.folder)
+    return _start(chosen)
+
+
+def _start(chosen: argparse.Namespace) -> int:
     try:
         settings = load_settings(os.environ, part="migrate" if chosen.command == "migrate" else chosen.part)
         know_secrets(own_secrets(settings))
@@ -38,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2
+    except CannotStart as error:
+        _log.critical("this part cannot start", extra={"why": str(error)})
+        return 1
     return 0
 
 

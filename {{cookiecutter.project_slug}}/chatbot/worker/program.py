@@ -7,6 +7,7 @@ from datetime import timedelta
 from celery.platforms import SecurityWarning
 
 from chatbot.config.settings import Environment, Settings
+from chatbot.monitoring.startup import DATABASE, JOBS, required
 from chatbot.retrieval.ingestion import Ingestion
 from chatbot.wiring import build_worker
 from chatbot.worker.tasks import register_tasks
@@ -17,6 +18,10 @@ def run_worker(settings: Settings) -> None:
     if settings.environment is Environment.DEVELOPMENT:
         warnings.simplefilter("ignore", SecurityWarning)  # a developer in a container is often root
     parts = build_worker(settings)
+    with required(DATABASE, "worker"):
+        parts.database.check()
+    with required(JOBS, "worker"), parts.app.connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1)
     lanes, patience = settings.jobs.concurrency, timedelta(seconds=settings.jobs.life_seconds)
     reader = f"{os.uname().nodename}:{os.getpid()}"
     register_tasks(parts.app, Ingestion(parts.database, parts.embedder, reader, lanes, patience))

@@ -130,7 +130,7 @@ def test_a_secret_that_everybody_reads_is_named(folder: Path) -> None:
 def test_all_that_a_part_misses_is_named_at_once(tmp_path: Path, part: str) -> None:
     found = findings(tmp_path, part)
     for name in REQUIRED[part]:
-        assert f"{name} is missing" in found
+        assert f"{name} is missing (looked for in {tmp_path}): {part} needs it" in found
 
 
 def test_a_long_random_text_is_no_template_by_chance() -> None:
