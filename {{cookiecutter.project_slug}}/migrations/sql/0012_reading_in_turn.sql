@@ -53,7 +53,7 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp
 return seconds * 0.5 ^ (extract(epoch from now() - at) / 600);
 
 -- Chooses the next document for a reader that reads `lanes` at once, or returns no row. Its last free lane is kept for short
--- work: documents of tenants that, with this one, have used no more than eight seconds lately.
+-- documents, of at most eight seconds, of tenants that have no other lane of this reader.
 create function secure.claim_document(reader text, lanes integer, patience interval)
 returns table (document_id uuid, tenant_id uuid, user_id uuid, lease uuid, attempt integer, seconds double precision)
 language plpgsql security definer
@@ -79,7 +79,8 @@ begin
     left join secure.reading_times as person on person.user_id = d.owner_id
     where d.status = 'queued' and d.queued_at > now() - patience
       and not exists (select from secure.readings as r where r.document_id = d.id)
-      and (not is_last_lane or coalesce(tenant.used, 0) + secure.reading_seconds(d.size) <= 8)
+      and (not is_last_lane or secure.reading_seconds(d.size) <= 8 and not exists (
+        select from secure.readings as r where r.reader = claim_document.reader and r.tenant_id = d.tenant_id))
     order by coalesce(tenant.used, 0), coalesce(secure.faded(person.seconds, person.at), 0), d.queued_at, d.id
     limit 1 for update of d skip locked;  -- one whose lease ran out is being stored, or a gateway changes its row
   if chosen.id is null then
