@@ -137,6 +137,7 @@ def test_where_both_changed_the_same_line_both_are_shown(project: Path, template
     ("arguments", "complaint"),
     [
         (["/nowhere/at/all"], "git clone failed"),
+        (["--", "--upload-pack=x"], "repository '--upload-pack=x' does not exist"),
         (["{template}", "--to", "no-such"], "no commit 'no-such'"),
         (["{template}", "--from", "0" * 40], "no commit"),
         (["{template}", "--to", "--output=/tmp/x"], "expected one argument"),

@@ -35,7 +35,7 @@ def update(project: Path, template: str, begin: str | None, end: str) -> list[st
         raise CannotUpdate("This project does not know which commit it was made from: say so with --from COMMIT.")
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "template"
-        _git(Path(folder), "clone", "--quiet", "--no-checkout", template, str(clone))
+        _git(Path(folder), "clone", "--quiet", "--no-checkout", "--", template, str(clone))
         begin, end = _commit(clone, begin), _commit(clone, end)
         kept_out = [f":(exclude){_FOLDER}/{name}" for name in _OWN]
         difference = _git(

@@ -128,6 +128,7 @@ def test_the_answer_of_the_provider_is_good_for_one_try_in_one_browser(person: C
         lambda q: q | {"code": "x"},
         lambda q: {k: v for k, v in q.items() if k != "code"},
         lambda q: q | {"error": "access_denied"},
+        lambda q: q | {"more": "x" * 4097},
     ],
 )
 def test_a_changed_answer_of_the_provider_is_refused(

@@ -141,7 +141,9 @@ def test_the_last_lane_is_kept_for_short_work_of_others(desk: Desk, ingestion: I
     assert take(desk, ingestion) is None
     large = desk.put("b.x", size=700_000)
     assert take(desk, ingestion) is None
-    desk.outside.execute("insert into secure.reading_times values (gen_random_uuid(), %s, 300, now())", (tenant_id("c"),))
+    desk.outside.execute(
+        "insert into secure.reading_times values (gen_random_uuid(), %s, 300, now())", (tenant_id("c"),)
+    )
     desk.put("c.x"), desk.put("c.y")
     assert [take(desk, ingestion, used=0.3) for _ in range(2)] == ["c.x", "c.y"]  # however much they read before
     assert take(desk, replace(ingestion, reader="another:1")) == "b.x"  # another program has lanes of its own

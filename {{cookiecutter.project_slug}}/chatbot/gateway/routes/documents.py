@@ -16,7 +16,7 @@ from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.labels import Shown
 from chatbot.retrieval.notes import describe_notes
 from chatbot.retrieval.quotas import check_stored, check_waiting
-from chatbot.retrieval.reading import clean_title, read_document
+from chatbot.retrieval.reading import MOST_BYTES, clean_title, read_document
 from chatbot.wiring import Parts
 
 router = APIRouter(prefix="/api/v1/documents")
@@ -77,7 +77,8 @@ class DocumentTaken(BaseModel):
     status: Literal["queued"]
 
 
-_FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+_BYTES = {"type": "string", "format": "binary", "maxLength": MOST_BYTES}
+_FILE = {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}}
 
 
 @router.post("", status_code=202, openapi_extra={"requestBody": _FILE})

@@ -30,6 +30,7 @@ router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _ATTEMPT_SECONDS = 600
 SIGN_IN, SIGN_OUT_BY_PROVIDER = "sign in", "be signed out by the identity provider"
+_MAX_LOGOUT_BYTES = 8192
 _FORM = "application/x-www-form-urlencoded"
 _LOGOUT_BODY = {
     "required": True,
@@ -38,13 +39,16 @@ _LOGOUT_BODY = {
             "schema": {
                 "type": "object",
                 "required": ["logout_token"],
-                "properties": {"logout_token": {"type": "string", "maxLength": 8192}},
+                "properties": {"logout_token": {"type": "string", "maxLength": _MAX_LOGOUT_BYTES}},
+                "maxProperties": 20,
             }
         }
     },
 }
 # what the provider adds to the address; it may add more (RFC 6749, section 4.1.2; RFC 9207)
-_ANSWER = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("code", "state", "iss", "error")]
+_MAX_ANSWER = 4096
+_TEXT = {"type": "string", "maxLength": _MAX_ANSWER}
+_ANSWER = [{"name": name, "in": "query", "schema": _TEXT} for name in ("code", "state", "iss", "error")]
 
 
 class SignInQuery(BaseModel):
@@ -86,6 +90,8 @@ async def finish_sign_in(request: Request, parts: Using) -> Response:
     try:
         if remembered is None or len(request.query_params.multi_items()) != len(answer):
             raise SignInFailed("no attempt under way in this browser")
+        if max(map(len, answer.values()), default=0) > _MAX_ANSWER:
+            raise SignInFailed("a parameter is too long")
         attempt = Attempt.load(remembered)
         claims = await parts.provider.complete(attempt, answer)
     except SignInFailed as failure:

@@ -59,7 +59,12 @@ class NewKey(BaseModel):
         default=[],
         max_length=_MOST_NETWORKS,
         json_schema_extra={
-            "items": {"anyOf": [{"type": "string", "pattern": _IPV4}, {"type": "string", "format": "ipv6"}]}
+            "items": {
+                "anyOf": [
+                    {"type": "string", "pattern": _IPV4, "maxLength": 18},
+                    {"type": "string", "format": "ipv6", "maxLength": 43},
+                ]
+            }
         },
     )
     days: int = Field(default=DEFAULT_DAYS, ge=1, le=MOST_DAYS, strict=True)

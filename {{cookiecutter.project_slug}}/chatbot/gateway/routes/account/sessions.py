@@ -11,7 +11,7 @@ from chatbot.gateway.dependencies import Using, Who
 from chatbot.identity.admission import Admission
 
 router = APIRouter(prefix="/api/v1/sessions")
-SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+SessionId = Annotated[str, Path(max_length=16, pattern=r"^[0-9a-f]{16}$")]
 
 
 class SessionShown(BaseModel):
