@@ -19,7 +19,7 @@ import chatbot
 import toolserver
 
 ROOT = Path(__file__).parents[2]
-_SHORT = 4_000  # characters
+_SHORT = 2_000  # characters
 _SECONDS = 2.0  # of the processor's time: twenty times what is promised, for slow machines; growing squares take tens
 
 
@@ -97,10 +97,11 @@ def test_none_is_held_up(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "characters"), [(r"(?:please )*what", 100_000), (r"\s+$", 20_000), (r'"(?:[^"\\]|\\.)*"', 20_000)]
+    ("bad", "characters"), [(r"(?:please )*what", 60_000), (r"\s+$", 8_000), (r'"(?:[^"\\]|\\.)*"', 8_000)]
 )
 def test_one_that_would_be_is_seen(bad: str, characters: int) -> None:
-    assert longest(re.compile(bad), characters)[0] > _SECONDS
+    allowed = _SECONDS * characters / 100_000  # for time that grows with the length and no faster
+    assert longest(re.compile(bad), characters)[0] > allowed
 
 
 def test_none_is_made_of_what_somebody_sends() -> None:
