@@ -254,6 +254,7 @@ at("new-conversation").addEventListener("click", () => {
 at("show-list").addEventListener("click", () => showList(!at("list").classList.contains("shown")));
 at("leaving-stay").addEventListener("click", () => at("leaving").close());
 at("leaving-go").addEventListener("click", () => at("leaving").close());
+at("send").disabled = false; // asked before this script was there, a question would be lost
 window.addEventListener("hashchange", () => openConversation().catch((error) => notify(error.message)));
 // an answer ends with the page that reads it: the browser asks first
 window.addEventListener("beforeunload", (event) => state.turns.size && event.preventDefault());
