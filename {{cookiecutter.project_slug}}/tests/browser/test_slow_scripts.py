@@ -13,7 +13,7 @@ def test_a_form_that_is_sent_before_its_script_came_goes_nowhere(watched: Callab
     at = watched()
     at.sign_in("grace")
     held: list[Route] = []
-    at.page.route("**/*.js", lambda route: held.append(route))
+    at.page.route("**/*.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright wants a function of Python
     at.page.goto(f"{at.stack.url}{path}", wait_until="commit")
     at.page.locator("form").first.wait_for(state="attached")
     assert held

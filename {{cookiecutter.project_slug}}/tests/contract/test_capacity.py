@@ -84,7 +84,7 @@ def test_one_client_never_takes_every_place(client: str, ending: str) -> None:
         more, most = CLIENTS[client]
 
         def ask(path: str = "/", **scope: Any) -> "asyncio.Task[None]":
-            return asyncio.ensure_future(guard({"type": "http", "path": path, **scope}, None, None))
+            return asyncio.ensure_future(guard({"type": "http", "path": path, "method": "POST", **scope}, None, None))
 
         under_way = [ask(**more) for _ in range(most)]
         await asyncio.sleep(0)
@@ -101,6 +101,40 @@ def test_one_client_never_takes_every_place(client: str, ending: str) -> None:
         await asyncio.gather(*under_way, *others, return_exceptions=True)
         assert not guard._open, "whoever is done is forgotten"
         await asyncio.gather(ask(**more), return_exceptions=True)
+
+    asyncio.run(action())
+
+
+def test_of_one_person_s_reads_a_few_are_worked_on_at_a_time() -> None:
+    async def action() -> None:
+        going, reached = asyncio.Event(), []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            reached.append((scope["method"], scope.get("admission")))
+            await going.wait()
+
+        guard = ClientCapacity(app, per_person=20, per_address=20)
+
+        def ask(who: dict[str, Any], method: str = "GET") -> "asyncio.Task[None]":
+            return asyncio.ensure_future(guard({"type": "http", "path": "/", "method": method, **who}, None, None))
+
+        one, other, visitor = admitted(ONE), admitted(OTHER), {"client_address": "192.0.2.1"}
+        reads = [ask(one) for _ in range(8)]
+        await asyncio.sleep(0)
+        assert len(reached) == 3
+        others = [ask(other), *(ask(one, method) for method in ("POST", "PUT", "PATCH", "DELETE"))]
+        others += [ask(visitor) for _ in range(8)]
+        await asyncio.sleep(0)
+        assert len(reached) == 3 + len(others)
+        for left in (reads[0], reads[7]):  # one that is worked on, and one that waits
+            left.cancel()
+        await asyncio.wait(reads[::7], timeout=2)
+        await asyncio.sleep(0)
+        assert reached.count(("GET", one["admission"])) == 4
+        going.set()
+        await asyncio.gather(*reads, *others, return_exceptions=True)
+        assert reached.count(("GET", one["admission"])) == 7
+        assert not guard._open and not guard._reads, "whoever is done is forgotten"
 
     asyncio.run(action())
 

@@ -7,7 +7,9 @@ trip, time-outs of connections are in `chatbot/gateway/serving/timed.py`, those 
 Fails closed: what is too much is refused before anything is done for it, with 503, or 429 to the one who has it.
 """
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
+from contextlib import nullcontext
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +17,7 @@ from chatbot.core.errors import Problem, Unavailable
 from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.monitoring.refusals import note_refusal
 
+_MAX_READS = 3  # of one person at a time: what is asked beyond waits, and everybody else's comes between
 _ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
 
 
@@ -59,13 +62,18 @@ class TooManyRequests(Problem):
 
 
 class ClientCapacity:
-    """Counts what one person has under way, and of public requests what one address has. Stands behind the gate."""
+    """Counts what one person has under way, and of public requests what one address has. Stands behind the gate.
+
+    Of one person's reads (`GET`) a few are worked on at a time and the others wait their turn, so that a burst of the
+    longest lists holds up nobody else. Answers, uploads and changes have limits of their own and never wait.
+    """
 
     def __init__(self, app: ASGIApp, *, per_person: int, per_address: int) -> None:
         self._app = app
         self._per_person = per_person
         self._per_address = per_address
         self._open: Counter[str] = Counter()
+        self._reads: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_MAX_READS))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or raise `TooManyRequests`."""
@@ -79,8 +87,10 @@ class ClientCapacity:
             raise TooManyRequests("Your earlier requests are still under way. Try again when they are done.")
         self._open[who] += 1
         try:
-            await self._app(scope, receive, send)
+            async with self._reads[who] if admission and scope["method"] == "GET" else nullcontext():
+                await self._app(scope, receive, send)
         finally:
             self._open[who] -= 1
             if not self._open[who]:
                 del self._open[who]
+                self._reads.pop(who, None)
