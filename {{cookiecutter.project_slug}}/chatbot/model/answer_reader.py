@@ -6,6 +6,7 @@ over. What looks like an answer but lacks one is a failure.
 """
 
 import json
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from chatbot.model.thinking import ThoughtFilter
 from chatbot.model.tokens import count_bytes
 from chatbot.model.tool_calls import RequestCollector
 
+_log = logging.getLogger("chatbot.model")
 _MAX_LINE, _MAX_PENDING_LINES = 1024 * 1024, 100
 _MAX_TOKENS = 10**9
 _BAD_FORM = "The model's answer is not in the expected form."
@@ -25,6 +27,8 @@ _MARK = b"\xef\xbb\xbf"
 # how endpoints say why an answer ended; every other word means that the model had said everything
 _LENGTH = frozenset({"length", "max_tokens", "model_length", "max_length"})
 _FILTERED = frozenset({"content_filter", "safety", "recitation", "blocklist", "prohibited_content", "spii", "refusal"})
+# the names under which endpoints send parts of an answer, and errors; what has another name is no part of it
+_EVENTS = frozenset({b"", b"message", b"data", b"chunk", b"delta", b"completion", b"chat.completion.chunk", b"error"})
 _FAILED = frozenset(
     {"error", "abort", "aborted", "cancelled", "insufficient_system_resource", "malformed_function_call"}
 )
@@ -45,7 +49,8 @@ class AnswerReader:
     _usage: dict[str, Any] = field(default_factory=dict)
     _rest: bytes = b""
     _pending: bytes = b""
-    _is_error: bool = False
+    _event: bytes = b""  # the name of the event that is being read
+    _has_unknown: bool = False
 
     @property
     def is_answer(self) -> bool:
@@ -120,13 +125,18 @@ class AnswerReader:
         if line.startswith(b"data:"):
             return self._take_data(line[5:].strip())
         if line.startswith(b"event:"):
-            self._is_error = line[6:].strip() == b"error"
-        elif not line.strip() and self._pending:
-            raise ModelFailed(_BAD_FORM)  # the event is over, and its data were no JSON
+            self._event = line[6:].strip()
+        elif not line.strip():
+            self._event = b""
+            if self._pending:
+                raise ModelFailed(_BAD_FORM)  # the event is over, and its data were no JSON
         return ""
 
     def _take_data(self, data: bytes) -> str:
         if self.finished or not data or data.startswith(b":"):
+            return ""
+        if self._event not in _EVENTS:
+            self._note_unknown()
             return ""
         if data.lower() in (b"[done]", b'"[done]"'):
             self.finished = True
@@ -145,13 +155,19 @@ class AnswerReader:
             raise ModelFailed(_BAD_FORM)
         return self._take_event(event)
 
+    def _note_unknown(self) -> None:
+        if not self._has_unknown:  # once in an answer
+            self._has_unknown = True
+            name = self._event[:40].decode("utf-8", "replace")
+            _log.warning("the model's endpoint sent an event that means nothing here", extra={"event_name": name})
+
     def _take_event(self, event: dict[str, Any]) -> str:
         groq = event.get("x_groq")
         usage = event.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
         if isinstance(usage, dict):
             self._usage |= {name: value for name, value in usage.items() if value is not None}
         choices = event.get("choices")
-        failed = self._is_error or event.get("error") or event.get("object") == "error"
+        failed = self._event == b"error" or event.get("error") or event.get("object") == "error"
         if failed or (not choices and "detail" in event):
             status = _status_of(event)
             raise EndpointRefused(status, read_refusal(status, {}, orjson.dumps(event, default=str)))
