@@ -119,21 +119,21 @@ def test_of_one_person_s_reads_a_few_are_worked_on_at_a_time() -> None:
             return asyncio.ensure_future(guard({"type": "http", "path": "/", "method": method, **who}, None, None))
 
         one, other, visitor = admitted(ONE), admitted(OTHER), {"client_address": "192.0.2.1"}
-        reads = [ask(one) for _ in range(8)]
+        reads = [ask(one) for _ in range(11)]
         await asyncio.sleep(0)
-        assert len(reached) == 3
+        assert len(reached) == 6
         others = [ask(other), *(ask(one, method) for method in ("POST", "PUT", "PATCH", "DELETE"))]
         others += [ask(visitor) for _ in range(8)]
         await asyncio.sleep(0)
-        assert len(reached) == 3 + len(others)
-        for left in (reads[0], reads[7]):  # one that is worked on, and one that waits
+        assert len(reached) == 6 + len(others)
+        for left in (reads[0], reads[10]):  # one that is worked on, and one that waits
             left.cancel()
-        await asyncio.wait(reads[::7], timeout=2)
+        await asyncio.wait(reads[::10], timeout=2)
         await asyncio.sleep(0)
-        assert reached.count(("GET", one["admission"])) == 4
+        assert reached.count(("GET", one["admission"])) == 7
         going.set()
         await asyncio.gather(*reads, *others, return_exceptions=True)
-        assert reached.count(("GET", one["admission"])) == 7
+        assert reached.count(("GET", one["admission"])) == 10
         assert not guard._open and not guard._reads, "whoever is done is forgotten"
 
     asyncio.run(action())

@@ -17,7 +17,8 @@ from chatbot.core.errors import Problem, Unavailable
 from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.monitoring.refusals import note_refusal
 
-_MAX_READS = 3  # of one person at a time: what is asked beyond waits, and everybody else's comes between
+# of one person at a time, as many as a browser asks at once: what is asked beyond waits, and others' come between
+_MAX_READS = 6
 _ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
 
 
