@@ -84,7 +84,7 @@ class Person:
         response = self.post("/api/v1/documents", params={"name": name, "shared": shared}, content=body)
         assert response.status_code == 202, response.text
         identifier: str = response.json()["id"]
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             found = next(d for d in self.get("/api/v1/documents").json() if d["id"] == identifier)
             if found["status"] != "queued":

@@ -162,8 +162,9 @@ def test_500_calls_over_two_processes_one_of_them_killed_never_overspend(
     model.behave = wait
     with second_gateway(limited_stack, port := free_port()) as other:
         statuses = asyncio.run(flood(ann, port, other, first, goes_on))
-        # 503: whoever is refused loses the connection, and there may be no room for the next one at once
-        refused = statuses.count(429) + statuses.count(503)
+        # whoever is refused loses the connection: for the next one there may be no room (503), and on a busy machine
+        # its head or body may come too late (408); none of these is let in
+        refused = statuses.count(429) + statuses.count(503) + statuses.count(408)
         assert statuses.count(200) + refused + statuses.count(0) == 500, sorted(set(statuses))
         assert refused > 300
         assert statuses.count(0) >= FIRST

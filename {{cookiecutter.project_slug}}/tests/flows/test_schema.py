@@ -134,6 +134,7 @@ def test_an_operation_does_what_its_description_says(
 ) -> None:
     """CVE-2026-31949: a call that nobody foresaw ended the server."""
     gateway = stack.processes["gateway"].pid
+    caller.renew()
     operation = Operation(caller, schema, method, path)
     valid = operation.cases(GenerationMode.POSITIVE)
     invalid = operation.cases(GenerationMode.NEGATIVE)
