@@ -96,8 +96,9 @@ def test_every_route_is_public_or_an_action_and_the_table_finds_the_router_s_own
     public = gate.kwargs["public"]
     routes = {(method, route.path) for route in every_route() for method in route.methods if method != "HEAD"}
     rows = {(method, template) for method, template, _ in table.rows()}
-    assert not routes - public - rows, "give the route an action in chatbot/gateway/access/actions.py"
-    assert not rows - routes, "chatbot/gateway/access/actions.py names a route that is not there"
+    unknown, gone = sorted(routes - public - rows), sorted(rows - routes)
+    assert not unknown, "give the route an action in chatbot/gateway/access/actions.py"
+    assert not gone, "chatbot/gateway/access/actions.py names it, and no router or page has it"
     for method, template, action in table.rows():
         path = re.sub(r"\{\w+\}", "42", template)
         assert table.find(method, path) == (template, action)
