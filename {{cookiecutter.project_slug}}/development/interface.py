@@ -86,7 +86,12 @@ def _refusal(model: str, kind: str) -> dict[str, Any]:
 
 
 def _for_programs(path: str, method: str) -> bool:
-    return POLICY[ACTIONS[path][method]].scope is not None
+    action = ACTIONS.get(path, {}).get(method)
+    if action is None:
+        sys.exit(f"{method} {path} has no action: give it one in chatbot/gateway/access/actions.py")
+    if action not in POLICY:
+        sys.exit(f'nobody may "{action}": say in POLICY of chatbot/identity/permissions.py who may')
+    return POLICY[action].scope is not None
 
 
 def _with_parts(model: type[BaseModel]) -> dict[str, Any]:

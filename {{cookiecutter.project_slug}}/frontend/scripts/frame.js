@@ -3,13 +3,22 @@
 import { getSession, request } from "./api.js";
 import { claimDrafts, dropDrafts } from "./drafts.js";
 
+// The navigation: each page, the pages that are reached from it, and the roles it is for (everybody's without)
+export const PAGES = [
+  { path: "/", name: "Chat" },
+  { path: "/documents", name: "Documents" },
+  { path: "/settings", name: "Settings", below: ["/usage", "/audit"] },
+  { path: "/admin", name: "People", roles: ["admin", "auditor"] },
+];
+
 /** Fill the frame of a signed-in page and return the session. */
 export async function fillFrame() {
   showProjectName();
+  showPages(PAGES.filter((page) => !page.roles));
   const session = await getSession();
   claimDrafts(session.user);
   document.getElementById("account-name").textContent = session.name;
-  if (session.role === "admin" || session.role === "auditor") offerAdministration();
+  showPages(PAGES.filter((page) => page.roles?.includes(session.role)));
   document.getElementById("sign-out").addEventListener("click", async () => {
     await request("/api/v1/session", { method: "DELETE" });
     dropDrafts();
@@ -18,12 +27,16 @@ export async function fillFrame() {
   return session;
 }
 
-function offerAdministration() {
-  const link = document.createElement("a");
-  link.href = "/admin";
-  link.textContent = "People";
-  if (location.pathname === "/admin") link.setAttribute("aria-current", "page");
-  document.querySelector(".bar nav").append(link);
+function showPages(pages) {
+  const links = pages.map(({ path, name, below = [] }) => {
+    const link = document.createElement("a");
+    link.href = path;
+    link.textContent = name;
+    if (location.pathname === path) link.setAttribute("aria-current", "page");
+    if (below.includes(location.pathname)) link.setAttribute("aria-current", "true");
+    return link;
+  });
+  document.querySelector(".bar nav").append(...links);
 }
 
 /** Put the project's name where the page wants it. */

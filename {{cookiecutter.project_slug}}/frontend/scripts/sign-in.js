@@ -1,9 +1,9 @@
 // The sign-in page: afterwards one comes back to the page that one was on.
 
-import { showProjectName } from "./frame.js";
+import { PAGES, showProjectName } from "./frame.js";
 
-// the server takes no other target either
-const PAGES = ["/documents", "/settings", "/usage", "/audit", "/admin"];
 const wanted = location.hash.slice(1);
-if (PAGES.includes(wanted)) document.querySelector("a.primary").href = `/auth/login?return=${encodeURIComponent(wanted)}`;
+// the server takes no other target either
+const known = PAGES.some(({ path, below = [] }) => [path, ...below].includes(wanted));
+if (known) document.querySelector("a.primary").href = `/auth/login?return=${encodeURIComponent(wanted)}`;
 showProjectName();

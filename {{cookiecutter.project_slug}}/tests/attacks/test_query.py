@@ -18,20 +18,8 @@ from development.stack import Stack
 from tests.doubles.database import connect, principal_of, signer
 from tests.doubles.goal import must_fail
 from tests.doubles.person import Person
+from tests.doubles.tenants import TABLES
 
-TABLES = (
-    "tenants",
-    "users",
-    "conversations",
-    "messages",
-    "documents",
-    "document_bodies",
-    "chunks",
-    "chunk_vectors",
-    "api_keys",
-    "job_receipts",
-    "audit_events",
-)
 ROLES = ("api", "worker")
 
 
@@ -77,7 +65,10 @@ def test_every_table_with_tenant_data_forces_row_security(stack: Stack) -> None:
             "select relname, relrowsecurity, relforcerowsecurity, relowner::regrole::text from pg_class"
             " where relnamespace = 'chatbot'::regnamespace and relkind in ('r', 'p', 'm', 'f')"
         ).fetchall()
-    assert {name for name, *_ in rows} == set(TABLES)
+    new = sorted({name for name, *_ in rows} ^ set(TABLES))
+    assert not new, (
+        f"{new}: name it in TABLES of tests/doubles/tenants.py, and give Carol a row of it in carols_rows here"
+    )
     assert {(on, forced, owner) for _, on, forced, owner in rows} == {(True, True, "chatbot_owner")}
 
 
@@ -126,7 +117,9 @@ def test_no_statement_shows_a_row_of_another_tenant(thief: Any, stack: Stack, ta
     with connect(stack, "bootstrap") as outside:
         column = "id" if table == "tenants" else "tenant_id"
         there = outside.execute(f"select count(*) from chatbot.{table} where {column} = %s", (_globex(),)).fetchone()
-    assert table == "document_bodies" or there[0] > 0, "the attack must have something to steal"
+    assert table == "document_bodies" or there[0] > 0, (
+        f"the attack must have something to steal: give Carol a row of {table} in carols_rows"
+    )
     for statement in (
         f"select * from chatbot.{table} where {column} = '{_globex()}'",
         f"select * from chatbot.{table} t where row_security_active('chatbot.{table}') is not true",

@@ -32,15 +32,17 @@ def guard(inner: Inner, method: str, path: str, **scope: Any) -> Any:
 
 
 def test_every_action_has_a_row() -> None:
-    assert set(POLICY) == set(Action)
+    assert set(POLICY) == set(Action), "say in POLICY of chatbot/identity/permissions.py who may do the new action"
 
 
 ROWS = read_rows()
 
 
 def test_the_reviewed_table_is_the_one_that_decides() -> None:
-    assert {(row.method, row.template) for row in ROWS} == {(row[0], row[1]) for row in ActionTable().rows()}
-    assert {ActionTable().find(row.method, row.template).action for row in ROWS} == set(Action)
+    listed = {(row[0], row[1]) for row in ActionTable().rows()}
+    assert {(row.method, row.template) for row in ROWS} == listed, "run make docs, and review docs/permissions.md"
+    used = {ActionTable().find(row.method, row.template).action for row in ROWS}
+    assert used == set(Action), "no route is the new action: name it in chatbot/gateway/access/actions.py"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.template}")

@@ -100,7 +100,9 @@ class Operation:
         self.caller.undo(self.method, self.path)
         off = OFF.get(self.path)
         case.validate_response(response, headers=headers, transport_kwargs=sending, excluded_checks=off)
-        assert not valid or response.status_code < 400, response.text
+        assert not valid or response.status_code < 400, (
+            f"{response.text}: if it names something that is not there, name something real in tests/doubles/caller.py"
+        )
         self.statuses[response.status_code] += 1
 
 

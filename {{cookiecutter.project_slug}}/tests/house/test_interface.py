@@ -25,7 +25,7 @@ def test_it_is_current() -> None:
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
-    assert DESCRIBED == MOUNTED
+    assert DESCRIBED == MOUNTED, "run make docs"
     assert len(MOUNTED) > 20
 
 

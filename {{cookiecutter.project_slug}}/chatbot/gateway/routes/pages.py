@@ -17,6 +17,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".json": "application/json",
 }
+_SIGN_IN = "/sign-in"
 # page -> file; everything else in the folder is an asset under its own name
 _PAGES = {
     "/": "chat.html",
@@ -25,8 +26,10 @@ _PAGES = {
     "/usage": "usage.html",
     "/audit": "audit.html",
     "/admin": "admin.html",
-    "/sign-in": "sign-in.html",
+    _SIGN_IN: "sign-in.html",
 }
+# what a person can come back to after signing in
+TARGETS = tuple(page for page in _PAGES if page != _SIGN_IN)
 
 
 @dataclass(frozen=True, slots=True)

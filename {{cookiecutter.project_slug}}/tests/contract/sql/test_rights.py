@@ -81,7 +81,10 @@ def test_a_role_has_the_reviewed_rights_on_a_table_and_no_other(filled: Filled, 
         " where a.grantee = %s::regrole and c.attrelid = %s::regclass group by 1",
         values,
     ).fetchall()
-    assert ({row[0] for row in whole}, dict(columns)) == GRANTED[role].get(table, (set(), {}))
+    reviewed = GRANTED[role].get(table, (set(), {}))
+    assert ({row[0] for row in whole}, dict(columns)) == reviewed, (
+        f"say in GRANTED what chatbot_{role} may do with {table}, or change its grants"
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)

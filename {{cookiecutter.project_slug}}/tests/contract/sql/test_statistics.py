@@ -13,6 +13,8 @@ from tests.doubles.tenants import EVERYBODY, TABLES, Filled, Person, try_stateme
 
 MEMBER, THEIRS = EVERYBODY[2], Person("member", "globex")
 COPIES = 40
+# what differs in each copy `n` of a row, where a table allows no two alike
+DIFFERS = {"api_keys": "'digest', sha256(gen_random_uuid()::text::bytea)", "chunks": "'place', 1000 + n"}
 COLUMNS = (
     "select c.relname, a.attname, format_type(a.atttypid, null), a.attstattarget from pg_attribute as a"
     " join pg_class as c on c.oid = a.attrelid where c.relnamespace in ('chatbot'::regnamespace, 'secure'::regnamespace)"
@@ -31,13 +33,12 @@ def analysed(filled: Filled) -> Iterator[Filled]:
             number = f"nextval(pg_get_serial_sequence('chatbot.{table}', 'id'))"
             kind = next(row[2] for row in columns(filled) if row[:2] == (table, "id"))
             made = {"uuid": "gen_random_uuid()", "bigint": number}[kind]
-            unique = ", 'digest', sha256(gen_random_uuid()::text::bytea)" if table == "api_keys" else ""
-            place = ", 'place', 1000 + n" if table == "chunks" else ""
+            differs = f", {DIFFERS[table]}" if table in DIFFERS else ""
             connection.execute(
                 f"insert into chatbot.{table} overriding system value select r.* from generate_series(1, {COPIES}) as n,"
                 f" (select * from chatbot.{table} where tenant_id = %s and {owner(table)} = %s limit 1) as t,"
                 f" jsonb_populate_record(null::chatbot.{table}, to_jsonb(t)"
-                f" || jsonb_build_object('id', {made}, 'n', n{unique}{place})) as r",
+                f" || jsonb_build_object('id', {made}, 'n', n{differs})) as r",
                 (THEIRS.tenant_id, THEIRS.id),
             )
         for table in TABLES:

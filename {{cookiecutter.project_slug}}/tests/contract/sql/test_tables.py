@@ -38,6 +38,16 @@ def reached(filled: Filled, caller: Caller, statement: str) -> set[str]:
     return {str(row[0]) for row in found or []}
 
 
+def test_every_table_is_known_and_everybody_has_a_row(widened: Filled, before: Rows) -> None:
+    found = widened.outside.execute(
+        "select relname from pg_class where relnamespace = 'chatbot'::regnamespace and relkind in ('r', 'p', 'm', 'f')"
+    ).fetchall()
+    new = sorted({row[0] for row in found} ^ set(TABLES))
+    assert not new, f"{new}: name it in TABLES of tests/doubles/tenants.py, with the column that names the owner"
+    empty = [table for table in TABLES if not before[table]]
+    assert not empty, f"{empty}: give everybody a row in _fill_texts of tests/doubles/tenants.py"
+
+
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("name", CALLERS)
 def test_each_command_reaches_exactly_its_rows(widened: Filled, before: Rows, name: str, table: str) -> None:

@@ -4,12 +4,12 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from redis.exceptions import RedisError
 from starlette.types import Scope
 
@@ -20,6 +20,7 @@ from chatbot.gateway.access.client import client_address
 from chatbot.gateway.cookies import CookieNames, drop_cookie, read_cookie, set_cookie
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.middleware.recording import record_sign_in
+from chatbot.gateway.routes.pages import TARGETS
 from chatbot.identity.browsers import describe_browser
 from chatbot.identity.openid import Attempt, SignInFailed
 from chatbot.identity.people import NotAdmitted, admit, suspended, tenant_id, user_id
@@ -51,6 +52,15 @@ _TEXT = {"type": "string", "maxLength": _MAX_ANSWER}
 _ANSWER = [{"name": name, "in": "query", "schema": _TEXT} for name in ("code", "state", "iss", "error")]
 
 
+def _own_page(target: str) -> str:
+    if target not in TARGETS:
+        raise ValueError("is no page of this application")
+    return target
+
+
+Target = Annotated[str, AfterValidator(_own_page), WithJsonSchema({"type": "string", "enum": list(TARGETS)})]
+
+
 class SignInQuery(BaseModel):
     """Whether the person is to prove anew who they are, and the page to open afterwards: one of ours, by its name.
 
@@ -59,7 +69,7 @@ class SignInQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     again: bool = False
-    target: Literal["/", "/documents", "/settings", "/usage", "/audit", "/admin"] = Field(default="/", alias="return")
+    target: Target = Field(default="/", alias="return")
 
 
 @router.get("/auth/login", status_code=303, response_class=Response)
