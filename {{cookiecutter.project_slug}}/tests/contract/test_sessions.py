@@ -80,6 +80,8 @@ def test_a_session_ends_when_idle_and_at_its_absolute_end(attempt: Callable[...,
         token = await sessions.open(ALICE)
         with stack.state.connect() as everything:
             assert 0 < everything.ttl(name(token)) <= 60
+            await sessions.find(token)
+            assert 0 < everything.ttl(name(token)) <= 60, "use prolongs a session by its idle time, not to its end"
             rewrite_session(stack, name(token), key=KEY, end=int(time.time()) + 5)
             await sessions.find(token)
             assert 0 < everything.ttl(name(token)) <= 5, "use prolongs a session up to its absolute end only"

@@ -143,6 +143,14 @@ def test_who_oversees_a_tenant_sees_its_keys(filled: Filled, name: str) -> None:
     assert set(living) == {(person.id, 1) for person in ACME.values()}
 
 
+@pytest.mark.parametrize("name", ["member", "demoted", "suspended", "service"])
+def test_who_oversees_nobody_is_told_of_no_keys(filled: Filled, name: str) -> None:
+    context = filled.context_of(ACME[name])
+    with filled.undone(), filled.acting("api", context):
+        assert filled.outside.execute("select * from secure.keys_of(%s)", (MEMBER.id,)).fetchall() == []
+        assert filled.outside.execute("select * from secure.living_keys()").fetchall() == []
+
+
 @pytest.mark.parametrize("holder", [MEMBER, COLLEAGUE])
 @pytest.mark.parametrize("state", KEYS)
 def test_an_administrator_ends_a_living_key_of_the_named_person(filled: Filled, holder: Person, state: str) -> None:
@@ -173,6 +181,15 @@ def test_a_living_key_of_one_s_own_ends_earlier(filled: Filled, state: str, life
         after = set(connection.execute(every).fetchall())
     assert done is changed
     assert {row[0] for row in after - before} == ({key} if changed else set())
+
+
+def test_a_context_of_another_tenant_shortens_no_key(filled: Filled) -> None:
+    text = f"v1|chatbot_api|{THEIRS.tenant_id}|{MEMBER.id}|9999999999"
+    call = "select secure.shorten_key(%s, interval '1 hour')"
+    with filled.undone():
+        assert value(filled, signed(filled, text), call, made_id("living key", MEMBER.mark)) is False
+    with filled.undone():
+        assert value(filled, filled.context_of(MEMBER), call, made_id("living key", MEMBER.mark)) is True
 
 
 def test_no_key_is_given_a_longer_life(filled: Filled) -> None:
