@@ -7,6 +7,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from development.stack import Stack
+from tests.doubles.database import connect
 from tests.doubles.tenants import EVERYBODY, Filled, Person, key_digest, made_id, try_statement
 
 ACME = {person.name: person for person in EVERYBODY if person.tenant == "acme"}
@@ -249,3 +251,36 @@ def test_an_administrator_of_one_tenant_with_a_context_of_another_changes_nothin
         connection.execute("select set_config('chatbot.context', %s, true)", (context,))
         change = "update chatbot.users set monthly_tokens = 1 where id = %s"
         assert try_statement(connection, change, (THEIRS.id,)) is None
+
+
+COUNT = "select scope, waiting, documents, size from secure.count_documents('1 day', %s) order by scope"
+
+
+def test_documents_are_counted_of_the_person_and_of_their_tenant(filled: Filled) -> None:
+    with filled.undone() as connection:
+        change = "update chatbot.documents set {} where id = %s"
+        connection.execute(change.format("status = 'ready'"), (made_id("private", MEMBER.mark),))
+        connection.execute(change.format("queued_at = now() - interval '2 days'"), (made_id("shared", COLLEAGUE.mark),))
+        with filled.acting("api", filled.context_of(MEMBER)):
+            found = connection.execute(COUNT, (False,)).fetchall()
+    people = len(ACME)
+    assert found == [("tenant", 2 * people - 2, 2 * people, 20 * people), ("user", 1, 2, 20)]
+
+
+def test_one_at_a_time_of_a_tenant_counts_to_add_a_document(server: Stack, filled: Filled) -> None:
+    """Of two uploads of colleagues the second sees the first: together they are no more than the tenant may have."""
+
+    def count(connection: psycopg.Connection[Any], person: Person, exclusive: bool) -> int:
+        connection.execute("select set_config('chatbot.context', %s, true)", (filled.context_of(person),))
+        return len(connection.execute(COUNT, (exclusive,)).fetchall())
+
+    options = {"dbname": filled.database, "options": "-c lock_timeout=200ms"}
+    with connect(server, "api", **options) as first, connect(server, "api", **options) as second:
+        with first.transaction():
+            count(first, MEMBER, True)
+            with pytest.raises(psycopg.errors.LockNotAvailable), second.transaction():
+                count(second, COLLEAGUE, True)
+            with second.transaction():
+                assert count(second, COLLEAGUE, False) == count(second, THEIRS, True) == 2
+        with second.transaction():
+            assert count(second, COLLEAGUE, True) == 2
