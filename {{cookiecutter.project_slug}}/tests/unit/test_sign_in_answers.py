@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,10 +28,11 @@ DAY = 12 * 3600
 
 
 class Client:
-    """Stands for the connection to the token endpoint."""
+    """Stands for the connections to the provider: a token, and one document for every other address."""
 
-    def __init__(self, token: dict[str, Any]) -> None:
-        self.token, self.asked = token, 0
+    def __init__(self, token: dict[str, Any], document: Any) -> None:
+        self.token, self.document, self.asked = token, document, 0
+        self.headers: list[dict[str, str]] = []
 
     async def __aenter__(self) -> "Client":
         return self
@@ -42,24 +44,28 @@ class Client:
         self.asked += 1
         return self.token
 
+    async def request(self, _method: str, _address: str, *, withhold_token: bool, headers: dict[str, str]) -> Any:
+        assert withhold_token
+        self.headers.append(headers)
+        return SimpleNamespace(raise_for_status=lambda: None, json=lambda: self.document)
+
 
 class Provider(OpenIdProvider):
-    """The real one, over a token and UserInfo of a test's choice."""
+    """The real one, over a token and a document of a test's choice."""
 
-    def __init__(self, metadata: dict[str, Any], token: dict[str, Any], userinfo: dict[str, Any]) -> None:
+    def __init__(self, metadata: dict[str, Any] | None, token: dict[str, Any], document: Any) -> None:
         settings = IdentitySettings(
             issuer=ISSUER, client_id="chatbot", client_secret=SecretStr("s" * 16), groups={"g": ("acme", Role.MEMBER)}
         )
         super().__init__(settings, "s" * 16, "https://chat.acme.net/auth/callback", issuer_with(settings))
-        self._metadata, self.userinfo, self.looked = metadata, userinfo, 0
-        self.client = Client(token)
+        self._metadata, self.client = metadata, Client(token, document)
 
     def _client(self) -> Any:
         return self.client
 
-    async def _get(self, _address: str, _token: str | None = None) -> dict[str, Any]:
-        self.looked += 1
-        return self.userinfo
+    @property
+    def looked(self) -> int:
+        return len(self.client.headers)
 
 
 def completed(
@@ -109,7 +115,7 @@ def test_an_id_token_of_another_attempt_signs_nobody_in(claims: dict[str, Any]) 
 
 def test_userinfo_is_asked_for_groups_that_the_id_token_does_not_hold() -> None:
     claims, provider = completed(ANSWER)
-    assert claims and (claims["groups"], provider.looked) == (["g"], 1)
+    assert claims and (claims["groups"], provider.client.headers) == (["g"], [{"authorization": "Bearer a"}])
     claims, provider = completed(ANSWER, groups=[])
     assert claims and (claims["groups"], provider.looked) == ([], 0)
     for metadata in ({"userinfo_endpoint": None}, {"userinfo_endpoint": 1}):
@@ -179,21 +185,19 @@ def test_a_logout_token_names_somebody_and_is_young(claims: dict[str, Any], good
 
 @pytest.mark.parametrize(
     "configuration",
-    [METADATA | {"issuer": "https://evil.example"}, {"issuer": ISSUER}, METADATA | {"jwks_uri": 1}],
+    [METADATA | {"issuer": "https://evil.example"}, {"issuer": ISSUER}, METADATA | {"jwks_uri": 1}, ["x"]],
     ids=str,
 )
-def test_a_configuration_that_is_not_the_issuer_s_or_not_whole_is_none(configuration: dict[str, Any]) -> None:
-    provider = Provider({}, {}, configuration)
-    provider._metadata = None
-    with pytest.raises(Unavailable, match=r"names another issuer|lacks an address"):
+def test_a_configuration_that_is_not_the_issuer_s_or_not_whole_is_none(configuration: Any) -> None:
+    provider = Provider(None, {}, configuration)
+    with pytest.raises(Unavailable, match=r"names another issuer|lacks an address|expected form"):
         asyncio.run(provider._discover())
 
 
 def test_a_configuration_is_asked_for_once() -> None:
-    provider = Provider({}, {}, METADATA)
-    provider._metadata = None
+    provider = Provider(None, {}, METADATA)
     assert asyncio.run(provider._discover()) == asyncio.run(provider._discover()) == METADATA
-    assert provider.looked == 1
+    assert provider.client.headers == [{}]  # it is public
 
 
 @pytest.mark.parametrize(
