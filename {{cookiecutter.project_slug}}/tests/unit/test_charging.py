@@ -114,8 +114,9 @@ def test_what_somebody_has_of_their_own_is_kept_before_they_are_charged() -> Non
 
 
 def test_nobody_is_charged_whom_the_script_did_not_find() -> None:
-    at, charged, asked = charge([OK], None)
-    assert ("spending" in at, charged.kept, asked) == (False, [], 1)
+    for verdict in (OK, UNKNOWN):  # a forged session is one that the script finds
+        at, charged, asked = charge([verdict], None)
+        assert ("spending" in at, charged.kept, asked) == (False, [], 1)
     at, _, _ = charge([OK], SESSION, reserve=False)
     assert "spending" not in at
 
