@@ -141,9 +141,11 @@ def test_a_changed_answer_of_the_provider_is_refused(
     assert not [name for name in someone.cookies if name.endswith("-session")]
 
 
-def test_a_doubled_parameter_is_refused(person: Callable[[str], Person]) -> None:
+@pytest.mark.parametrize("doubled", ["state=x&", "code=x&", "iss=x&", "more=1&more=1&"])
+def test_a_doubled_parameter_is_refused(person: Callable[[str], Person], doubled: str) -> None:
+    """The genuine one comes last, as whoever reads the last would take it."""
     someone, back = begin(person(""))
-    assert someone.get(back + "&state=x").status_code == 400
+    assert someone.get(back.replace("?", f"?{doubled}", 1)).status_code == 400
 
 
 def test_the_request_to_the_provider_is_bound_and_exact(person: Callable[[str], Person]) -> None:

@@ -1,5 +1,6 @@
 """The gate at its own seam: nothing passes without a principal but what the public table names (api-auth)."""
 
+import asyncio
 from typing import Any
 from unittest.mock import AsyncMock
 from uuid import UUID
@@ -26,6 +27,7 @@ class Sessions:
     """A session store with one session."""
 
     async def find(self, token: str) -> Admission | None:
+        assert isinstance(token, str)
         return Admission(ALICE, Carrier.SESSION, "s") if token == "genuine" else None
 
 
@@ -153,3 +155,105 @@ def test_with_a_certificate_the_route_is_told_who_asks() -> None:
     assert call(gate(inner), "GET", "/v1/models", peer_chain=b"genuine").status == 200
     assert inner.scopes[0]["admission"].carrier is Carrier.CERTIFICATE
     assert "session_token" not in inner.scopes[0]
+
+
+def test_what_is_no_request_goes_through() -> None:
+    """The start and end of the application."""
+    inner = Inner()
+    behind = Gate(inner, sessions=Sessions(), keys=Keys(), charging=None, limiter=None, public=PUBLIC)
+    asyncio.run(behind({"type": "lifespan"}, AsyncMock(), AsyncMock()))
+    assert inner.scopes == [{"type": "lifespan"}]
+
+
+def test_what_is_public_may_be_asked_for_without_its_body() -> None:
+    assert call(gate(Inner()), "HEAD", "/sign-in").status == 200
+
+
+HTML, JSON = [(b"accept", b"text/html,*/*")], [(b"accept", b"application/json"), (b"x", b"text/html")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "location"),
+    [("GET", "/documents", HTML, b"/sign-in#/documents"), ("HEAD", "/documents", HTML, b"/sign-in#/documents"),
+     ("GET", "/", HTML, b"/sign-in"), ("GET", "/a-b", HTML, b"/sign-in"), ("GET", "/\u00e9t\u00e9", HTML, b"/sign-in"),
+     ("POST", "/documents", HTML, b""), ("GET", "/api/v1/session", HTML, b""), ("GET", "/v1/models", HTML, b""),
+     ("GET", "/documents", JSON, b""), ("GET", "/documents", [], b"")],
+)  # fmt: skip
+def test_a_page_leads_to_the_sign_in_page_and_nothing_else_does(
+    method: str, path: str, headers: list[tuple[bytes, bytes]], location: bytes
+) -> None:
+    inner = Inner()
+    if not location:
+        with pytest.raises(SignInRequired):
+            call(gate(inner), method, path, headers)
+    else:
+        answer = call(gate(inner), method, path, headers)
+        assert (answer.status, answer.headers[b"location"], answer.body) == (303, location, b"")
+    assert not inner.scopes
+
+
+class Charges:
+    """Charging that notes what it was asked, and has the answer's cost settled once it is known."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.settled = 0
+        self.refused = None
+
+    def ask(self, scope: Any, *, reserve: bool) -> bool:
+        self.asked.append("reserve" if reserve else "count")
+        return reserve
+
+    async def charge(self, scope: Any, asked: Any, find: Any) -> Admission | None:
+        scope["spending"] = self
+        admission: Admission | None = await Sessions().find(find.args[0])
+        return admission
+
+    async def charge_program(self, scope: Any, admission: Admission) -> None:
+        self.asked.append(admission.credential)
+        scope["spending"] = self
+
+    async def settle(self) -> None:
+        self.settled += 1
+
+
+class SessionsOfPages(Sessions):
+    """The same, and the token of its page is known."""
+
+    def is_csrf_token(self, token: str, claimed: str) -> bool:
+        return claimed == "page"
+
+    async def find_and_charge(self, token: str, asked: bytes) -> Any:
+        raise AssertionError("charging asks")
+
+
+TURN, COMPLETION = f"/api/v1/conversations/{UUID(int=9)}/turns", "/v1/chat/completions"
+PAGE = [(b"x-csrf-token", b"page")]
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("x")])
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "asked"),
+    [("POST", TURN, cookie("genuine") + PAGE, ["reserve"]), ("POST", TURN, cookie("genuine"), ["count"]),
+     ("GET", TURN, cookie("genuine"), []), ("GET", "/api/v1/session", cookie("genuine") + PAGE, []),
+     ("POST", COMPLETION, bearer("genuine-key"), ["k"]), ("GET", "/v1/models", bearer("genuine-key"), [])],
+)  # fmt: skip
+def test_an_answer_is_charged_at_the_gate_and_settled_whatever_came_of_it(
+    method: str, path: str, headers: list[tuple[bytes, bytes]], asked: list[str], error: Exception | None
+) -> None:
+    charges, inner = Charges(), Inner(error=error)
+    behind = Gate(
+        inner,
+        sessions=SessionsOfPages(),
+        keys=Keys(),
+        charging=charges,
+        limiter=AsyncMock(),
+        public=PUBLIC,
+    )
+    whole = Arrival(behind, actions=ActionTable(), proxies=(), cookies=NAMES)
+    if error is None:
+        assert call(whole, method, path, headers).status == 200
+    else:
+        with pytest.raises(RuntimeError):
+            call(whole, method, path, headers)
+    assert (charges.asked, charges.settled, len(inner.scopes)) == (asked, bool(asked), 1)

@@ -35,6 +35,12 @@ def test_every_action_has_a_row() -> None:
     assert set(POLICY) == set(Action), "say in POLICY of chatbot/identity/permissions.py who may do the new action"
 
 
+def test_an_action_without_a_row_is_nobody_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(POLICY, Action.READ_KEYS)
+    for role in Role:
+        assert not decide(admission(role), Action.READ_KEYS, FRESH).allowed
+
+
 ROWS = read_rows()
 
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from chatbot.core.errors import Unavailable
 from chatbot.core.principal import Principal, Role
-from chatbot.identity.sessions import Origin, SessionStore
+from chatbot.identity.sessions import Origin, SessionStore, digest_token, public_id
 from development.stack import Stack
 from tests.doubles.kept_sessions import rewrite_session
 
@@ -80,6 +80,8 @@ def test_a_session_ends_when_idle_and_at_its_absolute_end(attempt: Callable[...,
         token = await sessions.open(ALICE)
         with stack.state.connect() as everything:
             assert 0 < everything.ttl(name(token)) <= 60
+            await sessions.find(token)
+            assert 0 < everything.ttl(name(token)) <= 60, "use prolongs a session by its idle time, not to its end"
             rewrite_session(stack, name(token), key=KEY, end=int(time.time()) + 5)
             await sessions.find(token)
             assert 0 < everything.ttl(name(token)) <= 5, "use prolongs a session up to its absolute end only"
@@ -190,5 +192,60 @@ def test_the_provider_s_end_ends_its_sessions_in_every_tenant(attempt: Callable[
         assert await sessions.find(another) is not None
         assert await sessions.close_provider_session("p1") == set()
         await sessions.close(another)
+
+    attempt(action)
+
+
+def somebody() -> Principal:
+    return replace(ALICE, user_id=uuid4())
+
+
+def test_one_s_sessions_are_shown_and_ended_as_was_asked(attempt: Callable[..., Any], stack: Stack) -> None:
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        who = somebody()
+        _, second, _ = tokens = [await sessions.open(who) for _ in range(3)]
+        ids = [public_id(digest_token(token)) for token in tokens]
+        assert {each.id for each in await sessions.show_all(who.user_id)} == set(ids)
+        for user, session in ((who.user_id, "0" * 16), (uuid4(), ids[0])):
+            assert not await sessions.close_one(user, session)
+        assert [await sessions.is_open(token) for token in tokens] == [True] * 3
+        assert await sessions.close_one(who.user_id, ids[0])
+        assert [await sessions.is_open(token) for token in tokens] == [False, True, True]
+        assert {each.id for each in await sessions.show_all(who.user_id)} == set(ids[1:])
+        assert len(await sessions.list_open(who.user_id)) == 2
+        assert await sessions.close_all(who.user_id, but=ids[1]) == 1
+        assert [await sessions.is_open(token) for token in tokens] == [False, True, False]
+        assert await sessions.close_all(uuid4()) == 0
+        with stack.state.connect() as everything:
+            rewrite_session(stack, name(second), key=KEY, end=int(time.time()))
+            assert not await sessions.is_open(second)
+            assert await sessions.show_all(who.user_id) == []
+            everything.delete(name(second))  # it was idle too long
+        assert await sessions.show_all(who.user_id) == []
+        assert not await sessions.close_one(who.user_id, ids[1])
+
+    attempt(action)
+
+
+def test_a_change_of_role_ends_what_began_before_it(attempt: Callable[..., Any]) -> None:
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        who = somebody()
+        before, other = await sessions.open(who), await sessions.open(somebody())
+        now = await sessions.open(replace(who, role=Role.ADMIN))
+        await sessions.close_former(replace(who, role=Role.ADMIN))
+        assert [await sessions.is_open(token) for token in (before, other, now)] == [False, True, True]
+
+    attempt(action)
+
+
+def test_a_session_says_when_its_person_proved_who_they_are(attempt: Callable[..., Any], stack: Stack) -> None:
+    async def action(sessions: SessionStore, _valkey: Any) -> None:
+        earlier, now = await sessions.open(somebody(), authenticated_at=5), await sessions.open(somebody())
+        assert (await sessions.find(earlier)).authenticated_at == 5
+        assert abs((await sessions.find(now)).authenticated_at - time.time()) < 60
+        with stack.state.connect() as everything:
+            assert everything.hget(name(now), "provider") == b""
+        assert await sessions.close_provider_session("") == set()  # who began with none is nobody's of theirs
+        assert await sessions.is_open(now)
 
     attempt(action)

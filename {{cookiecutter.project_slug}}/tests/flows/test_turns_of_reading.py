@@ -151,8 +151,20 @@ def test_the_last_lane_is_kept_for_short_work_of_others(desk: Desk, ingestion: I
     desk.outside.execute("delete from chatbot.documents where id = any(%s)", ([*costly, large],))
     desk.put("a.x"), desk.put("d.x")
     assert [take(desk, ingestion, used=None) for _ in range(2)] == ["d.x", None]
+    # what another program reads of a tenant's takes no lane of this one
+    desk.put("e.x", size=20_000), desk.put("e.y", waits=0)
+    assert take(desk, replace(ingestion, reader="another:2"), used=None) == "e.x"
+    assert take(desk, replace(ingestion, lanes=3), used=0.3) == "e.y"
     # one program with one lane reads everything
     assert take(desk, replace(ingestion, reader="small:1", lanes=1)) == "a.x"
+
+
+def test_an_attempt_is_counted_of_the_document_that_is_taken(desk: Desk, ingestion: Ingestion) -> None:
+    first, second = desk.put("a.x", waits=2), desk.put("a.y")
+    claim = ingestion._claim()
+    assert claim is not None and claim.document == first
+    attempts = desk.outside.execute("select id, attempts from chatbot.documents where title = 'of the desk'").fetchall()
+    assert dict(attempts) == {first: 1, second: 0}
 
 
 def test_seconds_are_charged_in_advance_and_given_back_at_the_end_only(desk: Desk, ingestion: Ingestion) -> None:

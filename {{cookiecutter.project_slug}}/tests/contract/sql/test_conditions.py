@@ -7,6 +7,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from development.stack import Stack
+from tests.doubles.database import connect
 from tests.doubles.tenants import EVERYBODY, Filled, Person, key_digest, made_id, try_statement
 
 ACME = {person.name: person for person in EVERYBODY if person.tenant == "acme"}
@@ -143,6 +145,14 @@ def test_who_oversees_a_tenant_sees_its_keys(filled: Filled, name: str) -> None:
     assert set(living) == {(person.id, 1) for person in ACME.values()}
 
 
+@pytest.mark.parametrize("name", ["member", "demoted", "suspended", "service"])
+def test_who_oversees_nobody_is_told_of_no_keys(filled: Filled, name: str) -> None:
+    context = filled.context_of(ACME[name])
+    with filled.undone(), filled.acting("api", context):
+        assert filled.outside.execute("select * from secure.keys_of(%s)", (MEMBER.id,)).fetchall() == []
+        assert filled.outside.execute("select * from secure.living_keys()").fetchall() == []
+
+
 @pytest.mark.parametrize("holder", [MEMBER, COLLEAGUE])
 @pytest.mark.parametrize("state", KEYS)
 def test_an_administrator_ends_a_living_key_of_the_named_person(filled: Filled, holder: Person, state: str) -> None:
@@ -165,14 +175,21 @@ def test_an_administrator_ends_a_living_key_of_the_named_person(filled: Filled, 
      ("expired", "1 hour", False)],
 )  # fmt: skip
 def test_a_living_key_of_one_s_own_ends_earlier(filled: Filled, state: str, life: str, changed: bool) -> None:
-    every = "select id, expires_at from chatbot.api_keys"
-    key = made_id(f"{state} key", MEMBER.mark)
+    every, key = "select id, expires_at from chatbot.api_keys", made_id(f"{state} key", MEMBER.mark)
     with filled.undone() as connection:
         before = set(connection.execute(every).fetchall())
         done = value(filled, filled.context_of(MEMBER), "select secure.shorten_key(%s, %s::interval)", key, life)
         after = set(connection.execute(every).fetchall())
     assert done is changed
     assert {row[0] for row in after - before} == ({key} if changed else set())
+
+
+def test_a_context_of_another_tenant_shortens_no_key(filled: Filled) -> None:
+    text = f"v1|chatbot_api|{THEIRS.tenant_id}|{MEMBER.id}|9999999999"
+    call, key = "select secure.shorten_key(%s, interval '1 hour')", made_id("living key", MEMBER.mark)
+    with filled.undone():
+        assert value(filled, signed(filled, text), call, key) is False
+        assert value(filled, filled.context_of(MEMBER), call, key) is True
 
 
 def test_no_key_is_given_a_longer_life(filled: Filled) -> None:
@@ -226,9 +243,58 @@ def test_the_tables_owner_writes_no_person_but_who_acts(filled: Filled, change: 
     assert found == reached
 
 
+def test_the_tables_owner_takes_documents_that_wait_and_counts_those_of_a_tenant(filled: Filled) -> None:
+    """What claim_document and count_documents run as: were their statements wrong, the policies would still hold."""
+    context = signed(filled, f"v1|bootstrap|{MEMBER.tenant_id}|{MEMBER.id}|9999999999")
+    with filled.undone() as connection:
+        connection.execute("update chatbot.documents set status = 'ready' where not shared")
+        connection.execute("select set_config('chatbot.context', %s, true)", (context,))
+        connection.execute("set local role chatbot_owner")
+        seen = connection.execute(
+            "select count(*) filter (where not shared), count(*) from chatbot.documents"
+        ).fetchone()
+        taken = connection.execute("update chatbot.documents set attempts = 1").rowcount
+        ended = try_statement(connection, "update chatbot.documents set status = 'ready'")
+        connection.execute("reset role")
+    mine = 1  # of one's own, whatever its status
+    assert (seen, taken, ended) == ((len(ACME), len(ACME) + len(EVERYBODY)), len(EVERYBODY) + mine, None)
+
+
 def test_an_administrator_of_one_tenant_with_a_context_of_another_changes_nothing(filled: Filled) -> None:
     context = signed(filled, f"v1|bootstrap|{THEIRS.tenant_id}|{ADMIN.id}|9999999999")
     with filled.undone() as connection:
         connection.execute("select set_config('chatbot.context', %s, true)", (context,))
         change = "update chatbot.users set monthly_tokens = 1 where id = %s"
         assert try_statement(connection, change, (THEIRS.id,)) is None
+
+
+COUNT = "select scope, waiting, documents, size from secure.count_documents('1 day', %s) order by scope"
+
+
+def test_documents_are_counted_of_the_person_and_of_their_tenant(filled: Filled) -> None:
+    with filled.undone() as connection:
+        change = "update chatbot.documents set {} where id = %s"
+        connection.execute(change.format("status = 'ready'"), (made_id("private", MEMBER.mark),))
+        connection.execute(change.format("queued_at = now() - interval '2 days'"), (made_id("shared", COLLEAGUE.mark),))
+        with filled.acting("api", filled.context_of(MEMBER)):
+            found = connection.execute(COUNT, (False,)).fetchall()
+    assert found == [("tenant", 2 * len(ACME) - 2, 2 * len(ACME), 20 * len(ACME)), ("user", 1, 2, 20)]
+
+
+def test_one_at_a_time_of_a_tenant_counts_to_add_a_document(server: Stack, filled: Filled) -> None:
+    """Of two uploads of colleagues the second sees the first: together they are no more than the tenant may have."""
+
+    def count(connection: psycopg.Connection[Any], person: Person, exclusive: bool) -> int:
+        connection.execute("select set_config('chatbot.context', %s, true)", (filled.context_of(person),))
+        return len(connection.execute(COUNT, (exclusive,)).fetchall())
+
+    options = {"dbname": filled.database, "options": "-c lock_timeout=200ms"}
+    with connect(server, "api", **options) as first, connect(server, "api", **options) as second:
+        with first.transaction():
+            count(first, MEMBER, True)
+            with pytest.raises(psycopg.errors.LockNotAvailable), second.transaction():
+                count(second, COLLEAGUE, True)
+            with second.transaction():
+                assert count(second, COLLEAGUE, False) == count(second, THEIRS, True) == 2
+        with second.transaction():
+            assert count(second, COLLEAGUE, True) == 2
