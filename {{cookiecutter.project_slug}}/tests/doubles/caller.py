@@ -33,7 +33,7 @@ class Caller:
         self.person = again()
         self._again = again
         self._document = self._upload()
-        answer = person.ask(str(QUESTION["content"]))
+        answer = self.person.ask(str(QUESTION["content"]))
         self._conversation = answer.conversation
         self._message = next(data["question"] for name, data in answer.events if name == "begin")
         self._passage = answer.citations[0]
