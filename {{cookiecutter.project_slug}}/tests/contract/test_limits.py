@@ -181,6 +181,18 @@ def test_a_call_beyond_the_reservation_is_covered_first_or_not_made(counting: Ca
     counting(action)
 
 
+def test_what_a_call_needs_beyond_its_reservation_is_the_key_s_too(counting: Callable[..., Any]) -> None:
+    async def action(counters: Counters) -> None:
+        caller = Caller(counters, budgets(key={"tokens": {"month": 500}}), credential=uuid4().hex)
+        spending = await caller.reserve(Amount(300, 1000))
+        await spending.cover(400, 20)
+        assert await caller.used(Scope.KEY) == await caller.used() == Amount(420, 1200)
+        with pytest.raises(BudgetSpent, match="This key's"):
+            await spending.cover(501, 0)
+
+    counting(action)
+
+
 def test_what_a_provider_says_beyond_the_bound_is_charged_too(counting: Callable[..., Any]) -> None:
     async def action(counters: Counters) -> None:
         caller = Caller(counters, budgets())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from chatbot.gateway.access.counting import AddressRates, PersonRates
 from chatbot.gateway.access.rates import DEFAULTS, RateTable, is_answering
 from chatbot.gateway.public import PUBLIC
 from chatbot.identity.admission import Admission, Carrier
-from chatbot.limits.budgets import Budgets
+from chatbot.limits.budgets import Amount, Buckets, Budgets, Plan
 from chatbot.limits.rates import Rate
+from chatbot.limits.spending import Payer, Spending
 from tests.doubles.asgi import Inner, call
 
 WHO = Principal(UUID(int=1), UUID(int=2), Role.MEMBER, "alice")
@@ -212,3 +214,19 @@ def test_a_rate_that_no_row_names_is_refused() -> None:
     with pytest.raises(ValueError, match="there is no rate called x-by-person"):
         RateTable.of({"x-by-person": "1/day"})
     assert RateTable.of({name: "7/day" for name in DEFAULTS}).refused(0).limit.amount == 7
+
+
+def test_each_window_gets_back_at_most_what_was_reserved_in_it() -> None:
+    """A call that was covered in a later minute than its first reservation."""
+    told: list[tuple[int, int]] = []
+
+    async def settle(settled: dict[str, Any]) -> None:
+        told.append((settled["minute"], settled["tokens"]))
+
+    counters: Any = SimpleNamespace(settle=settle)
+    first, more = (Plan("i", Amount(tokens), Buckets(minute, 1, 1)) for tokens, minute in ((300, 1), (100, 2)))
+    spending = Spending(counters, Budgets(LimitsSettings(budgets={}, prices={}), "m"), Payer("t", "u"), first)
+    spending._plans.append(more)
+    spending.note(50, 0)
+    asyncio.run(spending.settle())
+    assert told == [(2, -100), (1, -250)]

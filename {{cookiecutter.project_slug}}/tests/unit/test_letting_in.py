@@ -157,3 +157,9 @@ def test_the_provider_ends_the_session_that_it_names_or_all_of_a_person(
     house.ended, house.recorded = 0, []
     asyncio.run(auth.end_by_provider(request, house.parts))
     assert house.recorded == [(tenant_id(tenant), 200) for tenant in recorded if ALICE[tenant] in theirs]
+
+
+@pytest.mark.parametrize(("sid", "known"), [("x", f"{CLAIMS['iss']}|x"), (None, ""), (7, ""), (["x"], "")], ids=str)
+def test_a_session_is_the_provider_s_by_the_name_that_it_gives(sid: Any, known: str) -> None:
+    request: Any = SimpleNamespace(headers={}, scope={"client_address": "192.0.2.7"})
+    assert auth._origin(request, CLAIMS | {"sid": sid}) == Origin("192.0.2.7", "Unknown", known)
