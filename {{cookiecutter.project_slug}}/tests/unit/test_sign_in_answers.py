@@ -143,7 +143,7 @@ def test_the_proof_is_as_young_as_was_asked_for(ago: int, again: bool, good: boo
         _check_moment(NOW - ago, attempt, DAY)
 
 
-@pytest.mark.parametrize("moment", [None, "1", float(NOW), True])
+@pytest.mark.parametrize("moment", [None, "1", float(NOW), True], ids=["none", "text", "float", "true"])
 def test_a_proof_without_a_time_is_none(moment: Any) -> None:
     with pytest.raises(SignInFailed, match="start again") as failed:
         _check_moment(moment, ATTEMPT, NOW * 2)
@@ -171,7 +171,7 @@ def test_a_token_was_given_to_us(claims: dict[str, Any], good: bool) -> None:
     [({}, True), ({"sub": None, "sid": "x"}, True), ({"sid": "x"}, True), ({"sub": None}, False), ({"sub": ""}, False),
      ({"iat": NOW - 290}, True), ({"iat": NOW - 310}, False), ({"nonce": "n"}, False), ({"events": EVENT}, False),
      ({"events": {EVENT: None}}, False), ({"events": {"other": {}}}, False)],
-    ids=str,
+    ids=range(11),
 )  # fmt: skip
 def test_a_logout_token_names_somebody_and_is_young(claims: dict[str, Any], good: bool) -> None:
     told = {"nonce": None, "auth_time": None, "jti": "j", "events": {EVENT: {}}} | claims
