@@ -245,5 +245,24 @@ def test_a_session_says_when_its_person_proved_who_they_are(attempt: Callable[..
         assert abs((await sessions.find(now)).authenticated_at - time.time()) < 60
         with stack.state.connect() as everything:
             assert everything.hget(name(now), "provider") == b""
+        # asked together with what is counted: one round trip, one verdict
+        admission, verdict = await sessions.find_and_charge(now, b'{"rates": []}')
+        assert admission is not None and verdict["verdict"] == "ok"
+        assert await sessions.find_and_charge(now, b"") == (admission, {})
+
+    attempt(action)
+
+
+def test_a_session_that_is_over_is_no_forgery(attempt: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every idle browser would look like an attack in the counts of refusals."""
+    monkeypatch.setattr("chatbot.identity.sessions.note_refusal", lambda *_: pytest.fail("a refusal was counted"))
+
+    async def action(sessions: SessionStore, valkey: Any) -> None:
+        who = somebody()
+        token = await sessions.open(who)
+        await valkey.delete(name(token))
+        assert await sessions.find(token) is None
+        assert not await sessions.is_open(token)
+        assert await sessions.show_all(who.user_id) == []
 
     attempt(action)
