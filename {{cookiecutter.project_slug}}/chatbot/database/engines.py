@@ -135,8 +135,12 @@ class WorkerDatabase:
         event.listen(self._engine, "reset", _clean)
 
     def check(self) -> None:
-        """Connect once. Raises what the driver raises when the server cannot be used."""
+        """Connect once, and keep no connection: the reader's processes, forked later, would share it.
+
+        Raises what the driver raises when the server cannot be used.
+        """
         self._engine.connect().close()
+        self._engine.dispose()
 
     @contextmanager
     def acting_for(self, principal: Principal) -> Iterator[Connection]:

@@ -52,7 +52,7 @@ def refusals(broker: "redis.Redis") -> list[dict[str, Any]]:
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         if found := condition():
             return found

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from chatbot.config.loading import load_settings
 from chatbot.config.settings import DatabaseSettings
@@ -140,3 +141,18 @@ def test_a_changed_default_that_no_session_names_is_taken_away(stack: Stack, ali
         assert outside.execute(changed).fetchone() == (1,)
         assert asyncio.run(connect_twice()) == ["0 refused", "1 on"]
         assert outside.execute(changed).fetchone() == (0,)
+
+
+def test_a_check_before_the_worker_forks_leaves_no_connection_that_its_processes_would_share(stack: Stack) -> None:
+    """Two processes at one connection read each other's answers: rows of another tenant among them."""
+    password = stack.secrets["database_worker_password"]
+    database = WorkerDatabase(settings_of(stack, "worker"), signer(stack, "worker"), password, "english")
+    opened: list[int] = []
+    event.listen(database._engine, "connect", lambda connection, _: opened.append(connection.info.backend_pid))
+    database.check()
+    assert len(opened) == 1
+    with connect(stack, "bootstrap") as outside:
+        end = time.monotonic() + 20
+        while outside.execute("select from pg_stat_activity where pid = any(%s)", (opened,)).fetchone():
+            assert time.monotonic() < end, "the connection is still open"
+            time.sleep(0.01)  # polling a server's state: it notices the end a moment later
