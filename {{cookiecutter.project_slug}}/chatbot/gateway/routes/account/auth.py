@@ -48,8 +48,7 @@ _LOGOUT_BODY = {
 }
 # what the provider adds to the address; it may add more (RFC 6749, section 4.1.2; RFC 9207)
 _MAX_ANSWER = 4096
-_TEXT = {"type": "string", "maxLength": _MAX_ANSWER}
-_ANSWER = [{"name": name, "in": "query", "schema": _TEXT} for name in ("code", "state", "iss", "error")]
+_ANSWER = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("code", "state", "iss", "error")]
 
 
 def _own_page(target: str) -> str:
