@@ -8,35 +8,13 @@ which are ignored and named in the header `x-ignored-fields`. Every other field 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=100_000)]
 Word = Annotated[str, Field(max_length=256)]
-_MAX_VALUES, _MAX_TEXT = 10_000, 100_000
-
-
-def _bounded(value: object) -> object:
-    """Return a value of the client's own form, or raise when it holds too many values or too long a text."""
-    left, count = [value], 0
-    while left:
-        part = left.pop()
-        if isinstance(part, dict):
-            left += [*part, *part.values()]
-        elif isinstance(part, list):
-            left += part
-        elif isinstance(part, str) and len(part) > _MAX_TEXT:
-            raise ValueError(f"holds a text of more than {_MAX_TEXT} characters")
-        count += 1
-        if count > _MAX_VALUES:
-            raise ValueError(f"holds more than {_MAX_VALUES} values")
-    return value
-
-
-_SIZES = {"maxLength": _MAX_TEXT, "maxItems": _MAX_VALUES, "maxProperties": _MAX_VALUES}
-# JSON of the client's own form
-Schema = Annotated[dict[str, Any], AfterValidator(_bounded), Field(json_schema_extra=_SIZES)]
+Schema = dict[str, Any]  # JSON Schema of the client's own; bounded by the body's size
 # none of these is read: they are hints, or what is refused by value in reading.py
-Hint = Annotated[Any, AfterValidator(_bounded), Field(json_schema_extra=_SIZES)]
+Hint = Any
 # what other OpenAI-compatible servers take at the top of a request, and does nothing here
 EXTENSIONS = frozenset(
     "best_of cache_prompt chat_template chat_template_kwargs dry_multiplier dynatemp_range enable_thinking ignore_eos"
@@ -96,7 +74,7 @@ class ToolCall(Part):
     """A tool call that an assistant's message tells of."""
 
     id: Word
-    index: Annotated[int, Field(ge=0, le=1000)] | None = None
+    index: int | None = None
     type: Literal["function", "custom"] = "function"
     function: FunctionCalled | None = None
     custom: CustomCalled | None = None
@@ -210,10 +188,7 @@ def _limit(value: object) -> object:
     return None if value == -1 else _whole(value)
 
 
-Repetitions = Annotated[Annotated[int, Field(ge=1, le=128)], BeforeValidator(_whole)]
-Seed = Annotated[Annotated[int, Field(ge=-(2**63), lt=2**63)], BeforeValidator(_whole)]
-Alternatives = Annotated[Annotated[int, Field(ge=0, le=20)], BeforeValidator(_whole)]
-Bias = Annotated[dict[Word, Annotated[int, Field(ge=-100, le=100)]], Field(max_length=1024)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[Annotated[int, Field(ge=1, le=1_000_000)] | None, BeforeValidator(_limit)]
 
 
@@ -224,16 +199,16 @@ class CompletionRequest(Part):
     model: Word
     audio: Schema | None = None
     frequency_penalty: Penalty | None = None
-    function_call: Word | Schema | None = None
+    function_call: str | Schema | None = None
     functions: Annotated[list[FunctionOffer], Field(max_length=128)] | None = None
-    logit_bias: Bias | None = None
+    logit_bias: dict[str, int] | None = None
     logprobs: bool | None = None
     max_completion_tokens: Count = None
     max_tokens: Count = None
     metadata: Annotated[dict[Word, Annotated[str, Field(max_length=512)]], Field(max_length=16)] | None = None
-    modalities: Annotated[list[Literal["text", "audio"]], Field(max_length=2)] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
     moderation: Schema | None = None
-    n: Repetitions | None = None
+    n: Annotated[Whole, Field(ge=1, le=128)] | None = None
     parallel_tool_calls: bool | None = None
     prediction: Schema | None = None
     presence_penalty: Penalty | None = None
@@ -243,16 +218,16 @@ class CompletionRequest(Part):
     reasoning_effort: Word | None = None
     response_format: Schema | None = None
     safety_identifier: Word | None = None
-    seed: Seed | None = None
+    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] | None = None
     service_tier: Word | None = None
     stop: Word | Annotated[list[Word], Field(max_length=4)] | None = None
     store: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    tool_choice: Word | Schema | None = None
+    tool_choice: str | Schema | None = None
     tools: Annotated[list[ToolOffer], Field(max_length=128)] | None = None
-    top_logprobs: Alternatives | None = None
+    top_logprobs: Annotated[Whole, Field(ge=0, le=20)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     user: Word | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
