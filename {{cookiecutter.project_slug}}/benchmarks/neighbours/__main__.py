@@ -145,9 +145,9 @@ class Watch:
             time.sleep(_PAUSE)  # the pace of measuring
 
     def _ask(self) -> float:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         self._neighbour.get("/api/v1/conversations")
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
     def _size(self) -> int:
         return int(self._gateway.memory_full_info().pss)
@@ -155,7 +155,7 @@ class Watch:
     def _upload(self, end: float) -> None:
         """Upload one line when the act is under way, and see when it is ready."""
         time.sleep(1)  # the act begins
-        begun = time.perf_counter()
+        started = time.perf_counter()
         answer = self._uploading.post("/api/v1/documents", params={"name": "line.md"}, content=b"One line.")
         if answer.status_code != 202:
             return
@@ -163,7 +163,7 @@ class Watch:
         while self._ready is None and time.perf_counter() < end:
             found = {each["id"]: each["status"] for each in self._uploading.get("/api/v1/documents").json()}
             if found.get(identifier) == "ready":
-                self._ready = time.perf_counter() - begun
+                self._ready = time.perf_counter() - started
             time.sleep(0.1)  # polling a server's state
 
 

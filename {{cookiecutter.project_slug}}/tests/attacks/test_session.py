@@ -143,7 +143,7 @@ def test_a_changed_answer_of_the_provider_is_refused(
 
 @pytest.mark.parametrize("doubled", ["state=x&", "code=x&", "iss=x&", "more=1&more=1&"])
 def test_a_doubled_parameter_is_refused(person: Callable[[str], Person], doubled: str) -> None:
-    """The genuine one comes last, as whoever reads the last would take it."""
+    """The genuine one comes last, as a reader of the last would take it."""
     someone, back = begin(person(""))
     assert someone.get(back.replace("?", f"?{doubled}", 1)).status_code == 400
 

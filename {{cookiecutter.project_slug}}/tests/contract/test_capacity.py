@@ -100,7 +100,7 @@ def test_one_client_never_takes_every_place(client: str, ending: str) -> None:
             under_way[0].cancel()
         going.set()
         await asyncio.gather(*under_way, *others, return_exceptions=True)
-        assert not guard._open, "whoever is done is forgotten"
+        assert not guard._open, "a client that is done is forgotten"
         await asyncio.gather(ask(**more), return_exceptions=True)
 
     asyncio.run(action())
@@ -135,7 +135,7 @@ def test_of_one_person_s_reads_a_few_are_worked_on_at_a_time() -> None:
         going.set()
         await asyncio.gather(*reads, *others, return_exceptions=True)
         assert reached.count(("GET", one["admission"])) == 10
-        assert not guard._open and not guard._reads, "whoever is done is forgotten"
+        assert not guard._open and not guard._reads, "a client that is done is forgotten"
 
     asyncio.run(action())
 

@@ -162,7 +162,7 @@ def test_500_calls_over_two_processes_one_of_them_killed_never_overspend(
     model.behave = wait
     with second_gateway(limited_stack, port := free_port()) as other:
         statuses = asyncio.run(flood(ann, port, other, first, goes_on))
-        # whoever is refused loses the connection: for the next one there may be no room (503), and on a busy machine
+        # a refused caller loses the connection: for the next one there may be no room (503), and on a busy machine
         # its head or body may come too late (408); none of these is let in
         refused = statuses.count(429) + statuses.count(503) + statuses.count(408)
         assert statuses.count(200) + refused + statuses.count(0) == 500, sorted(set(statuses))

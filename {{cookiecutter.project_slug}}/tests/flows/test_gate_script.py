@@ -95,7 +95,7 @@ def test_of_two_full_rows_the_first_is_named_and_nothing_is_left(script: Script)
     assert [left for left, _ in refused["left"]] == [0, 0]
 
 
-def test_whoever_asks_too_often_is_told_that_and_reserves_nothing(script: Script) -> None:
+def test_one_who_asks_too_often_is_told_that_and_reserves_nothing(script: Script) -> None:
     full = [row("person", "a", 1)]
     assert script.ask(rates=full)["verdict"] == "ok"
     spent = script.reserve(2, [["all", [1, 1, 1], [-1] * 3]])

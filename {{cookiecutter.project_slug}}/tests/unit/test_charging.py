@@ -41,8 +41,8 @@ class Charged(Charging):
         super().__init__(None, budgets, None, RATES, 1000)
         self.kept: list[Principal] = []
 
-    async def _keep_own_months(self, who: Principal) -> None:
-        self.kept.append(who)
+    async def _keep_own_months(self, principal: Principal) -> None:
+        self.kept.append(principal)
 
 
 def names(asked: Asked) -> list[str]:

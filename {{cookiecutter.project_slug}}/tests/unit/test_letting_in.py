@@ -43,18 +43,18 @@ class House:
         )
 
     @contextlib.asynccontextmanager
-    async def acting_for(self, who: Principal) -> AsyncIterator[Principal]:
-        yield who
+    async def acting_for(self, principal: Principal) -> AsyncIterator[Principal]:
+        yield principal
 
     async def enrol(self, *_: Any) -> Any:
         return SimpleNamespace(role=self.noted)
 
-    async def depart(self, who: Principal) -> bool:
-        assert who.tenant_id == tenant_id("globex")
+    async def depart(self, principal: Principal) -> bool:
+        assert principal.tenant_id == tenant_id("globex")
         return self.known
 
-    def record(self, _trail: Any, _scope: Any, who: Principal, _action: str, status: int, *_: str) -> None:
-        self.recorded.append((who.tenant_id, status))
+    def record(self, _trail: Any, _scope: Any, principal: Principal, _action: str, status: int, *_: str) -> None:
+        self.recorded.append((principal.tenant_id, status))
 
     async def role(self, _who: Principal) -> Role | None:
         return self.standing_role
@@ -73,11 +73,11 @@ class House:
     async def set(self, *_: Any, **__: Any) -> bool:
         return True
 
-    async def close_former(self, who: Principal) -> None:
-        self.did.append(f"end what is no {who.role}'s")
+    async def close_former(self, principal: Principal) -> None:
+        self.did.append(f"end what is no {principal.role}'s")
 
-    async def open(self, who: Principal, *, authenticated_at: int, origin: Origin) -> str:
-        self.did.append(f"open {who.role} {authenticated_at}")
+    async def open(self, principal: Principal, *, authenticated_at: int, origin: Origin) -> str:
+        self.did.append(f"open {principal.role} {authenticated_at}")
         return "token"
 
     async def close(self, token: str) -> None:
@@ -90,7 +90,7 @@ class House:
 OPENED = ["end what is no admin's", "open admin 5"]
 
 
-def test_whoever_is_let_in_has_the_role_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_let_in_has_the_role_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(monkeypatch, noted=Role.ADMIN, standing=Role.ADMIN)
     assert house.let_in() == "token"
     assert (house.did, house.recorded) == (OPENED, [(tenant_id("acme"), 303)])
@@ -104,7 +104,7 @@ def test_somebody_suspended_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("now", [None, Role.MEMBER])
-def test_whoever_lost_their_right_meanwhile_is_shut_out_again(
+def test_a_person_who_lost_their_right_meanwhile_is_shut_out_again(
     monkeypatch: pytest.MonkeyPatch, now: Role | None
 ) -> None:
     """An administrator ended what they saw just before this session was there to be seen."""

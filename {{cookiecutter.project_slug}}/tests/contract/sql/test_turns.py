@@ -110,12 +110,12 @@ def recalled(rows: list[Any]) -> list[tuple[list[str], int | None]]:
 
 
 def test_a_turn_recalls_the_way_to_its_place(turns: Turns, tree: dict[str, int]) -> None:
-    begun = [f"user living {MEMBER.mark}", f"assistant living {MEMBER.mark}"]
+    names = [f"user living {MEMBER.mark}", f"assistant living {MEMBER.mark}"]
     assert recalled(turns.recall(0)) == [([], None)]
-    assert recalled(turns.recall(tree["reply"])) == [([*begun, "second", "reply"], tree["reply"])]
+    assert recalled(turns.recall(tree["reply"])) == [([*names, "second", "reply"], tree["reply"])]
     assert recalled(turns.recall(tree["reply"], history=2)) == [(["second", "reply"], tree["reply"])]
     assert recalled(turns.recall(tree["reply"], history=0)) == [([], tree["reply"])]
-    assert recalled(turns.recall(tree["again"])) == [([begun[0], "again"], tree["again"])]
+    assert recalled(turns.recall(tree["again"])) == [([names[0], "again"], tree["again"])]
     # an unanswered question is another turn's: the new one stands beside it
     assert recalled(turns.recall(-1)) == [([], None)]
     latest = turns.add(HERE, "assistant", "latest", tree["edited"])
