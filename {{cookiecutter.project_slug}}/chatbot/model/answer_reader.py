@@ -135,11 +135,11 @@ class AnswerReader:
     def _take_data(self, data: bytes) -> str:
         if self.finished or not data or data.startswith(b":"):
             return ""
-        if self._event not in _EVENTS:
-            self._note_unknown()
-            return ""
         if data.lower() in (b"[done]", b'"[done]"'):
             self.finished = True
+            return ""
+        if self._event not in _EVENTS:
+            self._note_unknown()
             return ""
         event = _load(self._pending + data, whole=False)
         if event is _INCOMPLETE:  # an event's data may stand on several lines, each of which is read once more

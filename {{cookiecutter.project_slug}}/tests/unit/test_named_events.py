@@ -32,6 +32,13 @@ def test_what_has_another_name_is_dropped_and_logged_once(name: str, caplog: pyt
     assert "Canary" not in str(vars(record))
 
 
+@pytest.mark.parametrize("name", [None, "done", "end", "message"])
+def test_the_end_is_the_end_under_any_name(name: str | None) -> None:
+    reader = AnswerReader(ThoughtFilter())
+    reader.feed(event(None, "Well.") + (f"event: {name}\n" if name else "").encode() + b"data: [DONE]\n\n")
+    assert reader.finished
+
+
 def test_an_error_s_name_makes_any_data_an_error() -> None:
     with pytest.raises(EndpointRefused):
         AnswerReader(ThoughtFilter()).feed(event("error", "Well."))

@@ -31,7 +31,6 @@ router = APIRouter()
 _log = logging.getLogger("chatbot.gateway")
 _ATTEMPT_SECONDS = 600
 SIGN_IN, SIGN_OUT_BY_PROVIDER = "sign in", "be signed out by the identity provider"
-_MAX_LOGOUT_BYTES = 8192
 _FORM = "application/x-www-form-urlencoded"
 _LOGOUT_BODY = {
     "required": True,
@@ -40,14 +39,14 @@ _LOGOUT_BODY = {
             "schema": {
                 "type": "object",
                 "required": ["logout_token"],
-                "properties": {"logout_token": {"type": "string", "maxLength": _MAX_LOGOUT_BYTES}},
+                "properties": {"logout_token": {"type": "string", "maxLength": 8192}},
                 "maxProperties": 20,
             }
         }
     },
 }
+_MAX_ANSWER = 4096  # characters of a parameter
 # what the provider adds to the address; it may add more (RFC 6749, section 4.1.2; RFC 9207)
-_MAX_ANSWER = 4096
 _ANSWER = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("code", "state", "iss", "error")]
 
 
