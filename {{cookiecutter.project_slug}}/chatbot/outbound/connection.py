@@ -8,7 +8,7 @@ import httptools
 
 _MAX_HEAD_BYTES = 32 * 1024
 _MAX_FRAMING = 8  # bytes that arrive for each byte of body: one letter in a chunk of its own takes six
-_HIGH_WATER = 256 * 1024
+_HIGH_WATER, _LOW_WATER = 32 * 1024, 8 * 1024  # bytes that wait to be taken: reading pauses, and goes on
 
 
 class UpstreamFailed(Exception):
@@ -81,7 +81,6 @@ class Connection(asyncio.Protocol):
 
     # callbacks of the parser
     def on_message_begin(self) -> None:
-        """Forget the last answer."""
         """Refuse a second answer."""
         if self.done:
             self.fail("more than the answer arrived")  # it would be taken for a part of it, or for the next call's
@@ -141,11 +140,20 @@ class Connection(asyncio.Protocol):
         self.fail("no data in time")
         self.wake()
 
-    def take(self) -> bytes:
-        """Return all that arrived since the last call."""
-        data = b"".join(self.chunks)
-        self.chunks.clear()
-        self.waiting = 0
-        if self.transport is not None and not self.transport.is_reading() and not self.closed:
-            self.transport.resume_reading()
+    def take(self, limit: int) -> bytes:
+        """Return what arrived since the last call, in the order it came: at most `limit` bytes of it."""
+        taken: list[bytes] = []
+        room = limit
+        while self.chunks and room:
+            chunk = self.chunks.popleft()
+            if len(chunk) > room:
+                self.chunks.appendleft(chunk[room:])
+                chunk = chunk[:room]
+            room -= len(chunk)
+            taken.append(chunk)
+        data = b"".join(taken)
+        self.waiting -= len(data)
+        transport = self.transport
+        if self.waiting <= _LOW_WATER and transport is not None and not transport.is_reading() and not self.closed:
+            transport.resume_reading()
         return data

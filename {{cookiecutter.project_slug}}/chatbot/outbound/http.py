@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from chatbot.outbound.connection import Connection, Unreachable, UpstreamFailed
 
+_STEP_BYTES = 4096  # of a response that are worked on before others come: one or two hundred events take a millisecond
 _MOST_IDLE_SECONDS = 4.0  # servers close after 5 or more: a call must not meet a connection that is just being closed
 _REASONS = {
     "ConnectionRefusedError": "nothing listens there",
@@ -52,6 +53,7 @@ class Service:
         self._authority = parts.netloc
         self._limits = limits
         self._idle: deque[Connection] = deque(maxlen=idle_connections)
+        self.behind = asyncio.Lock()  # taken in turn by responses of which more has come than one step takes
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> "Response":
         """Send `body` and return the response once its headers are there. Raises `Unreachable`, `UpstreamFailed`."""
@@ -148,12 +150,15 @@ class Response:
         connection, total = self._connection, 0
         try:
             while True:
-                data = connection.take()
+                data = connection.take(_STEP_BYTES)
                 total += len(data)
                 if total > self._limits.response_bytes:
                     raise UpstreamFailed("the response is too large")
                 if data:
                     yield data
+                    if connection.waiting:
+                        async with self._service.behind:
+                            await asyncio.sleep(0)  # between any two steps everybody else comes first
                 elif connection.done:
                     break
                 else:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -103,3 +104,44 @@ def test_a_connection_that_waited_long_is_not_used_again(monkeypatch: pytest.Mon
         assert [await read(service) for _ in range(2)] == [b"first"] * 2
 
     assert count_connections(SIZED, ask) == 2
+
+
+def test_of_what_came_at_once_a_little_is_worked_on_at_a_time_and_others_come_between() -> None:
+    size, steps = 60_000, []
+
+    async def take(service: Service, name: str) -> None:
+        response = await service.post("/ask", b"{}", {})
+        async for piece in response.pieces():
+            assert len(piece) <= 4096
+            steps.append(name)
+
+    async def ask(service: Service) -> None:
+        await asyncio.gather(take(service, "one"), take(service, "other"))
+        assert len(steps) >= 2 * size // 4096
+        turns = sum(before != after for before, after in pairwise(steps))
+        assert turns >= len(steps) // 2, "one was worked on to its end while the other waited"
+
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
+    assert count_connections(answer, ask) == 2
+
+
+def test_between_two_steps_of_any_number_of_answers_everybody_else_comes() -> None:
+    steps = [0]
+
+    async def take(service: Service) -> None:
+        async for _ in (await service.post("/ask", b"{}", {})).pieces():
+            steps[0] += 1
+
+    async def ask(service: Service) -> None:
+        taking = asyncio.gather(*(take(service) for _ in range(8)))
+        most = 0
+        while not taking.done():
+            before = steps[0]
+            await asyncio.sleep(0)
+            most = max(most, steps[0] - before)
+        await taking
+        # each answer's first step comes when it arrives; of the others one in a turn of the loop
+        assert steps[0] > 8 * 12 and most <= 8 + 1
+
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n" + b"x" * 60_000
+    assert count_connections(answer, ask) == 8

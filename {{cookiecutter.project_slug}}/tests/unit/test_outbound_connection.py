@@ -42,12 +42,16 @@ class Wire(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_closed = False
+        self.is_closed = self.is_paused = False
         self.unsent = 0
 
     def write(self, data: Any) -> None: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -55,7 +59,7 @@ class Wire(asyncio.Transport):
         self.is_closed = True
 
     def is_reading(self) -> bool:
-        return True
+        return not self.is_paused
 
     def is_closing(self) -> bool:
         return self.is_closed
@@ -95,7 +99,7 @@ def test_a_body_in_chunks_of_one_letter_is_taken() -> None:
         connection, wire = connected()
         connection.data_received(CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n")
         assert connection.done and not wire.is_closed
-        assert connection.take() == b"x" * 100_000
+        assert connection.take(200_000) == b"x" * 100_000
 
     asyncio.run(action())
 
@@ -121,7 +125,7 @@ def test_the_headers_of_an_announcement_are_not_the_answer_s_limit() -> None:
     async def action() -> None:
         connection, wire = connected()
         connection.data_received(b"HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n" + SIZED + b"first")
-        assert (connection.status, connection.take(), wire.is_closed) == (200, b"first", False)
+        assert (connection.status, connection.take(10), wire.is_closed) == (200, b"first", False)
 
     asyncio.run(action())
 
@@ -131,7 +135,7 @@ def test_every_call_on_a_kept_connection_has_the_whole_limit() -> None:
         connection, wire = connected()
         for _ in range(20):
             connection.data_received(b"HTTP/1.1 200 OK\r\na: " + b"b" * 30_000 + b"\r\ncontent-length: 1\r\n\r\nx")
-            assert connection.take() == b"x" and connection.is_free()
+            assert connection.take(1) == b"x" and connection.is_free()
             connection.begin()
         assert not wire.is_closed
 
@@ -142,7 +146,7 @@ def test_a_connection_is_not_used_again_while_its_request_is_still_being_written
     async def action() -> None:
         connection, wire = connected()
         connection.data_received(SIZED + b"first")
-        connection.take()
+        connection.take(5)
         wire.unsent = 1
         assert not connection.is_free()
         wire.unsent = 0
@@ -164,5 +168,34 @@ def test_a_body_larger_than_its_limit_is_a_failure(size: int) -> None:
             async for _ in response.pieces():
                 pass
         assert wire.is_closed
+
+    asyncio.run(action())
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
+def test_what_is_taken_is_what_came_in_its_order_and_no_more_than_was_asked(limit: int) -> None:
+    async def action() -> None:
+        connection, _ = connected()
+        connection.data_received(CHUNKED + b"\r\n3\r\nabc\r\n4\r\ndefg\r\n1\r\nh\r\n0\r\n\r\n")
+        taken = []
+        while piece := connection.take(limit):
+            assert not connection.is_free() or connection.waiting == 0
+            taken.append(piece)
+        assert b"".join(taken) == b"abcdefgh" and connection.waiting == 0
+        assert all(len(piece) == limit for piece in taken[:-1]) and len(taken[-1]) <= limit
+        assert connection.is_free()
+
+    asyncio.run(action())
+
+
+def test_no_more_is_read_while_much_waits_and_it_is_read_again_afterwards() -> None:
+    async def action() -> None:
+        connection, wire = connected()
+        connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n" + b"x" * 40_000)
+        assert not wire.is_reading()
+        while connection.waiting > 8 * 1024:
+            assert not wire.is_reading(), "what waits would grow with every piece that is taken"
+            connection.take(4096)
+        assert wire.is_reading()
 
     asyncio.run(action())
