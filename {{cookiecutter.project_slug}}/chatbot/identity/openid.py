@@ -23,7 +23,7 @@ from chatbot.config.settings import IdentitySettings
 from chatbot.core.errors import Problem, Unavailable
 from chatbot.identity.people import read_groups
 from chatbot.identity.tokens.form import NoToken
-from chatbot.identity.tokens.issuer import Issuer, discovery_address
+from chatbot.identity.tokens.issuer import Issuer, discovery_address, trusted_certificates
 from chatbot.identity.tokens.signed import LEEWAY_SECONDS, read_claims
 from chatbot.monitoring.causes import describe_cause
 
@@ -239,6 +239,7 @@ class OpenIdProvider:
             token_endpoint_auth_method=self._settings.client_authentication,
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
+            verify=trusted_certificates(),
             timeout=_TIMEOUT_SECONDS,
             follow_redirects=False,
             trust_env=False,

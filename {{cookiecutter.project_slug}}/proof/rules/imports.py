@@ -43,7 +43,7 @@ _STANDARD = {
     "ctypes": ("retrieval/parsing",),
     "http.client": (),
     "socket": ("gateway/serving",),
-    "ssl": ("database", "gateway/serving", "jobs", "outbound", "wiring.py"),
+    "ssl": ("database", "gateway/serving", "identity/tokens", "jobs", "outbound", "wiring.py"),
     "subprocess": ("retrieval",),
     "urllib.request": (),
 }
