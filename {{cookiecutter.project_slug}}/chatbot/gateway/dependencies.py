@@ -27,14 +27,14 @@ _SPELLINGS = {
 _OPEN_QUERY = frozenset({"/auth/callback"})
 
 
-def _principal(request: Request) -> Principal:
+async def _principal(request: Request) -> Principal:
     principal = request.scope.get("principal")
     if not isinstance(principal, Principal):
         raise SignInRequired("Sign in and try again.")  # closed, should a route ever be listed as public by mistake
     return principal
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

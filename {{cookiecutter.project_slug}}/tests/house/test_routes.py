@@ -116,3 +116,15 @@ def test_the_gate_is_told_of_nothing_public_beyond_the_table_and_the_page_files(
 @pytest.mark.parametrize("name", ["docs_url", "redoc_url", "openapi_url"])
 def test_no_documentation_is_served(name: str) -> None:
     assert getattr(application(), name) is None
+
+
+def test_nothing_that_a_route_asks_for_is_run_in_a_thread() -> None:
+    """A plain function would be: two changes of thread for every request, each of which waits for the interpreter."""
+    plain, left = set(), [route.dependant for route in every_route() if hasattr(route, "dependant")]
+    assert len(left) > 20
+    while left:
+        dependant = left.pop()
+        left += dependant.dependencies
+        if not (inspect.iscoroutinefunction(dependant.call) or inspect.isasyncgenfunction(dependant.call)):
+            plain.add(dependant.call)
+    assert not plain

@@ -3,12 +3,13 @@
 A batch is read in a transaction of its own, so that a slow reader holds no connection to the database.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from chatbot.chat.kept.searching import BATCH, MAX_CHARACTERS, MAX_MESSAGES, Search
+from chatbot.core.errors import Problem
 from chatbot.core.principal import Principal
 from chatbot.database import conversations as table
 from chatbot.database.engines import Database
@@ -36,12 +37,14 @@ class KeptMessages:
             for row in rows:
                 yield await self._heavy.run(self._principal.user_id, write, row)
 
-    async def search(self, words: str) -> Search:
-        """Return a search that has read the principal's latest messages."""
+    async def search(self, words: str, has_left: Callable[[], Awaitable[bool]]) -> Search:
+        """Return a search that has read the principal's latest messages. Raises `Problem` when its reader has left."""
         search = Search(words)
         async with self._database.acting_for(self._principal) as connection:
             left = iter(await table.list_latest_messages(connection, MAX_MESSAGES))
         while batch := list(islice(left, BATCH)):
+            if await has_left():
+                raise Problem("Nobody waits for this search any more.")
             async with self._database.acting_for(self._principal) as connection:
                 rows = await table.read_texts(connection, batch, MAX_CHARACTERS)
             await self._heavy.run(self._principal.user_id, search.read, rows)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,7 +84,7 @@ Kept = Annotated[KeptMessages, Depends(_kept_messages)]
 
 @router.get("")
 async def list_conversations(
-    query: Annotated[ConversationQuery, Query()], who: Who, parts: Using
+    request: Request, query: Annotated[ConversationQuery, Query()], who: Who, parts: Using
 ) -> list[ConversationEntry]:
     """List one's own conversations, the latest first; with `search`, those in which every word occurs."""
     async with parts.database.acting_for(who) as connection:
@@ -92,7 +92,8 @@ async def list_conversations(
     if not query.search.split():
         return [_entry(row) for row in rows]
     async with parts.heavy.one_request(who.user_id):
-        search = await KeptMessages(parts.database, parts.heavy, who).search(query.search)
+        kept = KeptMessages(parts.database, parts.heavy, who)
+        search = await kept.search(query.search, request.is_disconnected)
     found = await parts.heavy.run(who.user_id, search.found, rows)
     return [_entry(row, snippet) for row, snippet in found]
 
