@@ -12,11 +12,14 @@ from chatbot.retrieval.ingestion import Ingestion
 from chatbot.wiring import build_worker
 from chatbot.worker.tasks import register_tasks
 
+_YIELDING = 5  # of 19: where the gateway shares the machine, requests come before documents
+
 
 def run_worker(settings: Settings) -> None:
     """Run until told to stop (SIGTERM finishes the current job first)."""
     if settings.environment is Environment.DEVELOPMENT:
         warnings.simplefilter("ignore", SecurityWarning)  # a developer in a container is often root
+    os.nice(_YIELDING)
     parts = build_worker(settings)
     with required(DATABASE, "worker"):
         parts.database.check()

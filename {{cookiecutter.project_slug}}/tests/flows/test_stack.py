@@ -168,6 +168,11 @@ def test_each_part_has_only_its_own_secrets(stack: Stack) -> None:
         assert not [name for name, value in environment.items() if len(value) >= 32 and value in stack.secrets.values()]
 
 
+def test_where_documents_and_requests_share_a_machine_requests_come_first(stack: Stack) -> None:
+    gateway, worker = (psutil.Process(stack.processes[name].pid) for name in ("gateway", "worker"))
+    assert all(child.nice() == gateway.nice() + 5 for child in (worker, *worker.children(recursive=True)))
+
+
 def test_a_runtime_folder_that_somebody_else_made_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = find_places(state)
     places.sockets.chmod(0o755)
