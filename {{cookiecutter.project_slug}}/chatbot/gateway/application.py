@@ -32,6 +32,7 @@ from chatbot.gateway.problems import add_problem_handlers
 from chatbot.gateway.public import PUBLIC
 from chatbot.gateway.routes import conversations, documents, health, pages, turns
 from chatbot.gateway.routes.account import audit, auth, keys, sessions, usage
+from chatbot.gateway.serving.garbage import short_pauses
 from chatbot.gateway.serving.standing import StandingGuard, StandingWatch
 from chatbot.monitoring.startup import CannotStart
 from chatbot.retrieval.reading import MOST_BYTES
@@ -159,6 +160,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         logging.getLogger("uvicorn.error").disabled = True  # it would tell the same by a traceback
         raise
     try:
-        yield
+        async with short_pauses(parts.heavy):
+            yield
     finally:
         await parts.close()

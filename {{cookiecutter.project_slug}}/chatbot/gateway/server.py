@@ -1,6 +1,5 @@
 """The server program: uvicorn, configured the strict way."""
 
-import gc
 import resource
 import sys
 from contextlib import suppress
@@ -43,7 +42,6 @@ def run_gateway(settings: Settings) -> None:
         server = TwoPorts(config, settings.mtls, with_limits(MutualProtocol, settings.limits, https=True))
     _take_descriptors()
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()  # modules and settings live as long as the process: no collection looks at them again
     with suppress(KeyboardInterrupt):  # asked for at a terminal
         server.run()
     if not server.started:

@@ -18,7 +18,7 @@ from chatbot.core.errors import Problem
 from chatbot.monitoring.refusals import note_refusal
 
 # how long a thread keeps the interpreter while the loop wants it; CPython's own 5 ms add up over a request's many reads
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 _THREADS = 16
 _MAX_UPLOADS = 2  # bodies of one user in memory at once: a file of 8 MB is there several times while it is kept
 _MAX_WAITING = 16  # of one user's searches, exports and conversations, the one under way among them: tabs that open
@@ -51,6 +51,12 @@ class HeavyWork:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, "heavy")
         self._places: WeakValueDictionary[UUID, _Place] = WeakValueDictionary()
+        self._pieces = 0  # under way
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no piece is under way."""
+        return not self._pieces
 
     async def run(self, user: UUID, work: Callable[Given, Found], *args: Given.args, **kwargs: Given.kwargs) -> Found:
         """Return what `work` returns, done in a thread when the user's earlier pieces are done.
@@ -64,7 +70,8 @@ class HeavyWork:
         except BaseException:
             place.piece.release()
             raise
-        doing.add_done_callback(lambda _: place.piece.release())
+        self._pieces += 1
+        doing.add_done_callback(lambda _: self._end(place))
         return await asyncio.shield(doing)
 
     @asynccontextmanager
@@ -87,6 +94,10 @@ class HeavyWork:
         place = self._place(user)
         async with place.upload:
             yield
+
+    def _end(self, place: _Place) -> None:
+        self._pieces -= 1
+        place.piece.release()
 
     def _place(self, user: UUID) -> _Place:
         place = self._places.get(user)

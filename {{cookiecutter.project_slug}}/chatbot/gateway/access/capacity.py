@@ -17,8 +17,8 @@ from chatbot.core.errors import Problem, Unavailable
 from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.monitoring.refusals import note_refusal
 
-# of one person at a time, as many as a browser asks at once: what is asked beyond waits, and others' come between
-_MAX_READS = 6
+# of one person, or of one address without an account, at a time: what is asked beyond waits, and others' come between
+_MAX_READS = 3
 _READS = frozenset({"GET", "HEAD"})
 _ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
 
@@ -66,8 +66,9 @@ class TooManyRequests(Problem):
 class ClientCapacity:
     """Counts what one person has under way, and of public requests what one address has. Stands behind the gate.
 
-    Of one person's reads (`GET`, `HEAD`) a few are worked on at a time and the others wait their turn, so that a burst
-    of the longest lists holds up nobody else. Answers, uploads and changes have limits of their own and never wait.
+    Of one client's reads (`GET`, `HEAD`) a few are worked on at a time and the others wait their turn, so that a burst
+    of the longest lists, or of sign-ins, holds up nobody else. Answers, uploads and changes have limits of their own
+    and never wait.
     """
 
     def __init__(self, app: ASGIApp, *, per_person: int, per_address: int) -> None:
@@ -89,7 +90,7 @@ class ClientCapacity:
             raise TooManyRequests("Your earlier requests are still under way. Try again when they are done.")
         self._open[who] += 1
         try:
-            async with self._reads[who] if admission and scope["method"] in _READS else nullcontext():
+            async with self._reads[who] if scope["method"] in _READS else nullcontext():
                 await self._app(scope, receive, send)
         finally:
             self._open[who] -= 1
