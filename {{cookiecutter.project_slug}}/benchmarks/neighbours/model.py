@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from itertools import cycle
 
@@ -40,4 +41,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    os.nice(19)  # it stands for another machine
     asyncio.run(main())

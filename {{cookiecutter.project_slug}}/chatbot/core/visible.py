@@ -53,6 +53,8 @@ def read_visible(text: str) -> Visible:
 
     Of a run of combining marks 30 stay: more are one blot to a reader, and the square of their number in work.
     """
+    if text.isascii() and text.isprintable():
+        return Visible(text, 0)  # as most names and lines are
     stream = VisibleStream()
     seen = stream.feed(text) + stream.finish()
     limited = limit_marks(seen)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, insert, select, text, update
+from sqlalchemy import Interval, Row, Select, bindparam, case, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.core.principal import Principal
@@ -15,6 +15,29 @@ from chatbot.database.tables import Chunk, Document, DocumentBody
 
 _COUNT = text("SELECT scope, waiting, documents, size FROM secure.count_documents(:patience, :exclusive)")
 _GIVEN_UP = "It waited too long to be read. Have it read again."
+
+
+def _listings() -> list[Select[Any]]:
+    """Return the statements that list one's own documents, and colleagues'; putting one together takes milliseconds."""
+    me, patience = bindparam("me", type_=Document.owner_id.type), bindparam("patience", type_=Interval())
+    given_up = (Document.status == "queued") & (Document.queued_at < func.now() - patience)
+    columns = (
+        Document.id,
+        Document.title,
+        Document.shared,
+        Document.owner_id,
+        Document.size,
+        case((given_up, "failed"), else_=Document.status).label("status"),
+        case((given_up, _GIVEN_UP), else_=Document.problem).label("problem"),
+        Document.hidden_characters,
+        Document.notes,
+        Document.created_at,
+    )
+    listed = select(*columns).order_by(Document.created_at.desc(), Document.id).limit(bindparam("most"))
+    return [listed.where(Document.owner_id == me), listed.where(Document.owner_id != me)]
+
+
+_LISTINGS = _listings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +84,10 @@ async def list_documents(
 
     A document that has waited longer than `patience` will not be read any more: its job has run out.
     """
-    given_up = (Document.status == "queued") & (Document.queued_at < func.now() - patience)
-    columns = (
-        Document.id,
-        Document.title,
-        Document.shared,
-        Document.owner_id,
-        Document.size,
-        case((given_up, "failed"), else_=Document.status).label("status"),
-        case((given_up, _GIVEN_UP), else_=Document.problem).label("problem"),
-        Document.hidden_characters,
-        Document.notes,
-        Document.created_at,
-    )
+    given = {"me": who.user_id, "patience": patience, "most": limit}
     found: list[Row[*tuple[Any, ...]]] = []
-    for mine in (Document.owner_id == who.user_id, Document.owner_id != who.user_id):
-        query = select(*columns).where(mine).order_by(Document.created_at.desc(), Document.id).limit(limit)
-        found += (await connection.execute(query)).all()
+    for listing in _LISTINGS:
+        found += (await connection.execute(listing, given)).all()
     return found
 
 

@@ -44,6 +44,15 @@ def test_what_writing_needs_stays(name: str) -> None:
     assert read_visible(f"Before. {WRITTEN[name]} After.") == (f"Before. {WRITTEN[name]} After.", 0)
 
 
+@pytest.mark.parametrize(
+    "text", ["", "plain", "  two  spaces  ", " ", "~", "a\tb\nc", "a\x7fb", "a\x00b", "a\x1fb", "\n\n"]
+)
+def test_a_short_cut_for_plain_text_changes_nothing(text: str) -> None:
+    stream = VisibleStream()
+    assert read_visible(text).text == stream.feed(text) + stream.finish()
+    assert read_visible(text).hidden == stream.hidden
+
+
 @pytest.mark.parametrize("name", HIDDEN)
 def test_nothing_hidden_is_left_wherever_it_stands(name: str) -> None:
     hidden = HIDDEN[name]

@@ -1,7 +1,8 @@
 """Documents: uploaded, listed, renamed, shared, read anew, cited, deleted."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from anyio import to_thread
@@ -112,6 +113,10 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
     """List the documents that one may read: one's own, then what colleagues share, each the latest first."""
     async with parts.database.acting_for(who) as connection:
         rows = await table.list_documents(connection, who, _patience(parts))
+    return await parts.heavy.run(who.user_id, _entries, rows, who)
+
+
+def _entries(rows: Sequence[Any], who: Principal) -> list[DocumentEntry]:
     return [
         DocumentEntry(
             id=row.id,

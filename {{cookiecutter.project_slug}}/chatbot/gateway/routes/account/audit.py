@@ -48,24 +48,29 @@ class RecordShown(BaseModel):
     cost: float | None
 
 
+_AS_THEY_ARE = RecordShown.model_fields.keys() - {"user", "cost"}
+
+
 @router.get("/own")
 async def read_own_trail(query: Annotated[AuditQuery, Query()], who: Who, parts: Using) -> list[RecordShown]:
     """Return what was done in one's own name, the latest first."""
     async with parts.database.acting_for(who) as connection:
-        return _shown(await list_events(connection, query.most, before=query.before, user=who.user_id))
+        rows = await list_events(connection, query.most, before=query.before, user=who.user_id)
+    return await parts.heavy.run(who.user_id, _shown, rows)
 
 
 @router.get("")
 async def read_trail(query: Annotated[TenantAuditQuery, Query()], who: Who, parts: Using) -> list[RecordShown]:
     """Return what was done in one's organisation, the latest first."""
     async with parts.database.acting_for(who) as connection:
-        return _shown(await list_events(connection, query.most, before=query.before, user=query.user))
+        rows = await list_events(connection, query.most, before=query.before, user=query.user)
+    return await parts.heavy.run(who.user_id, _shown, rows)
 
 
 def _shown(rows: AuditRows) -> list[RecordShown]:
     return [
         RecordShown(
-            **{name: getattr(row, name) for name in RecordShown.model_fields if hasattr(row, name)},
+            **{name: getattr(row, name) for name in _AS_THEY_ARE},
             user=row.user_id,
             cost=None if row.cost_micros is None else row.cost_micros / 1_000_000,
         )
