@@ -33,6 +33,11 @@ _EMOJI = re.compile(f"[{kinds.TEXT_EMOJI}{kinds.COLOURED_EMOJI}]")
 _JOINED_EMOJI = re.compile(f"[{kinds.JOINED_EMOJI}]")
 _MONGOLIAN, _JOINING = re.compile(f"[{kinds.MONGOLIAN}]"), re.compile(f"[{kinds.JOINING}]")
 _RIGHT_TO_LEFT = re.compile(f"[{kinds.RIGHT_TO_LEFT}]")
+# one line of characters that are seen, stand for themselves and change none beside them: most names are nothing else
+_PLAIN = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0400-\u0482\u048a-\u052f\u2010-\u2027\u20ac\u3001-\u3011\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff"
+    "\uac00-\ud7a3\uff01-\uff5e]*"
+)
 _VIRAMA = 9  # canonical combining class
 
 
@@ -53,8 +58,8 @@ def read_visible(text: str) -> Visible:
 
     Of a run of combining marks 30 stay: more are one blot to a reader, and the square of their number in work.
     """
-    if text.isascii() and text.isprintable():
-        return Visible(text, 0)  # as most names and lines are
+    if _PLAIN.fullmatch(text):
+        return Visible(text, 0)
     stream = VisibleStream()
     seen = stream.feed(text) + stream.finish()
     limited = limit_marks(seen)

@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from chatbot.core import visible
 from chatbot.core.visible import VisibleStream, read_visible, visible_json, visible_line, visible_text
 from tests.doubles.hidden import ALPHABETS, EVERY, HIDDEN, LINE_ENDS, SECRET, SPACES, is_any_hidden, write
 
@@ -44,13 +45,17 @@ def test_what_writing_needs_stays(name: str) -> None:
     assert read_visible(f"Before. {WRITTEN[name]} After.") == (f"Before. {WRITTEN[name]} After.", 0)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "plain", "  two  spaces  ", " ", "~", "a\tb\nc", "a\x7fb", "a\x00b", "a\x1fb", "\n\n"]
-)
-def test_a_short_cut_for_plain_text_changes_nothing(text: str) -> None:
-    stream = VisibleStream()
-    assert read_visible(text).text == stream.feed(text) + stream.finish()
-    assert read_visible(text).hidden == stream.hidden
+def test_the_short_cut_for_plain_text_changes_nothing() -> None:
+    plain = [character for character in map(chr, range(0x110000)) if visible._PLAIN.fullmatch(character)]
+    assert len(plain) > 30_000
+    for character in plain:
+        for text in (character, f" {character}  {character} "):
+            stream = VisibleStream()
+            assert (stream.feed(text) + stream.finish(), stream.hidden) == (text, 0), hex(ord(character))
+        assert not unicodedata.combining(character)
+    hidden = {*EVERY, *"".join((*SPACES.values(), *LINE_ENDS.values())), *"\t\r\0\x7f\u05d0\u0627\u0301"} - {" "}
+    for other in hidden:
+        assert not visible._PLAIN.fullmatch(f"a{other}b"), hex(ord(other[0]))
 
 
 @pytest.mark.parametrize("name", HIDDEN)
