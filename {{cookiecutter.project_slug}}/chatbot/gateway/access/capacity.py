@@ -9,16 +9,16 @@ Fails closed: what is too much is refused before anything is done for it, with 5
 
 import asyncio
 from collections import Counter, defaultdict
-from contextlib import nullcontext
+from contextlib import AsyncExitStack
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.core.errors import Problem, Unavailable
 from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.monitoring.refusals import note_refusal
 
 # of one person, or of one address without an account, at a time: what is asked beyond waits, and others' come between
-_MAX_READS = 3
+_MAX_READS = 2
 _READS = frozenset({"GET", "HEAD"})
 _ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
 
@@ -67,8 +67,8 @@ class ClientCapacity:
     """Counts what one person has under way, and of public requests what one address has. Stands behind the gate.
 
     Of one client's reads (`GET`, `HEAD`) a few are worked on at a time and the others wait their turn, so that a burst
-    of the longest lists, or of sign-ins, holds up nobody else. Answers, uploads and changes have limits of their own
-    and never wait.
+    of the longest lists, or of sign-ins, holds up nobody else. The next one's turn comes when an answer begins, however
+    slowly it is fetched. Questions, uploads and changes have limits of their own and never wait.
     """
 
     def __init__(self, app: ASGIApp, *, per_person: int, per_address: int) -> None:
@@ -90,10 +90,22 @@ class ClientCapacity:
             raise TooManyRequests("Your earlier requests are still under way. Try again when they are done.")
         self._open[who] += 1
         try:
-            async with self._reads[who] if scope["method"] in _READS else nullcontext():
+            if scope["method"] in _READS:
+                await self._read(self._reads[who], scope, receive, send)
+            else:
                 await self._app(scope, receive, send)
         finally:
             self._open[who] -= 1
             if not self._open[who]:
                 del self._open[who]
                 self._reads.pop(who, None)
+
+    async def _read(self, places: asyncio.Semaphore, scope: Scope, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(places)
+
+            async def send_on(message: Message) -> None:
+                await place.aclose()
+                await send(message)
+
+            await self._app(scope, receive, send_on)
