@@ -143,6 +143,7 @@ def model_stack(model: ScriptedModel) -> Iterator[Stack]:
             "CHATBOT_MODEL__BASE_URL": model.base_url,
             "CHATBOT_MODEL__NAME": "scripted",
             "CHATBOT_MODEL__IDLE_SECONDS": "2",
+            "CHATBOT_MODEL__CACHE_SALT_FIELD": "cache_salt",
         },
         model_key=MODEL_KEY,
     )

@@ -70,6 +70,7 @@ class CompletionService:
             history=tuple(_retold(said) for said in asked.earlier),
             passages=tuple(quote_passage(passage) for passage in passages),
             options=asked.options,
+            cache_salt=self._settings.cache_salt(who.tenant_id),
         )
         model = Metered(self._model, purse, self._settings.max_answer_tokens)
         answering = await self._tools.begin(who, model) if self._tools else model.answer

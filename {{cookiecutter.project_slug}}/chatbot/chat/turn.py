@@ -106,7 +106,7 @@ class TurnService:
         recalled = await self._store.recall(who, place, searched, vector, wanted)
         model = Metered(self._model, purse, self._settings.max_answer_tokens)
         answering = await self._tools.begin(who, model) if self._tools else model.answer
-        prompt = assemble_prompt(self._settings.instructions, question.text, recalled)
+        prompt = assemble_prompt(self._settings, who.tenant_id, question.text, recalled)
         return Turn(self._store, partial(answering, prompt), self._heavy, who, question, recalled)
 
 

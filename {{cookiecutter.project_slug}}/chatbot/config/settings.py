@@ -196,6 +196,9 @@ class ModelSettings(Group):
     instructions_role: Literal["system", "developer", "user"] = "system"
     # a model that writes its thoughts first, without an opening mark, up to </think>
     starts_thinking: bool = False
+    # where an endpoint keeps what it has computed of a prompt for the next one that begins alike: the field that keeps
+    # tenants apart there, as `cache_salt` of vLLM
+    cache_salt_field: str = Field(default="", pattern=r"^[a-z_]{0,40}$")
     extra_fields: dict[str, Any] = {}
     omitted_fields: tuple[str, ...] = ()
     connect_seconds: float = 5.0

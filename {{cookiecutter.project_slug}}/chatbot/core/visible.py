@@ -35,8 +35,8 @@ _MONGOLIAN, _JOINING = re.compile(f"[{kinds.MONGOLIAN}]"), re.compile(f"[{kinds.
 _RIGHT_TO_LEFT = re.compile(f"[{kinds.RIGHT_TO_LEFT}]")
 # one line of characters that are seen, stand for themselves and change none beside them: most names are nothing else
 _PLAIN = re.compile(
-    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0400-\u0482\u048a-\u052f\u2010-\u2027\u20ac\u3001-\u3011\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff"
-    "\uac00-\ud7a3\uff01-\uff5e]*"
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0400-\u0482\u048a-\u052f\u2010-\u2027\u20ac\u3001-\u3011\u3041-\u3096\u30a1-\u30fa"
+    "\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]*"
 )
 _VIRAMA = 9  # canonical combining class
 

@@ -103,6 +103,8 @@ class OpenAIModel:
             **offer_fields(prompt),
             **settings.extra_fields,
         }
+        if settings.cache_salt_field and prompt.cache_salt:
+            body[settings.cache_salt_field] = prompt.cache_salt
         return {name: value for name, value in body.items() if name not in settings.omitted_fields}
 
     async def close(self) -> None:

@@ -71,7 +71,8 @@ class ToolStep:
 class Prompt:
     """A turn as segments with provenance. Passages are numbered from 1 in the order given.
 
-    `steps` are this turn's tool calls so far; `must_answer` says that no further one will be made.
+    `steps` are this turn's tool calls so far; `must_answer` says that no further one will be made. `cache_salt` is the
+    same for the prompts that may share what an endpoint keeps of them, and nobody can guess another's.
     """
 
     instructions: str
@@ -82,6 +83,7 @@ class Prompt:
     tools: tuple[ToolOffer, ...] = ()
     steps: tuple[ToolStep, ...] = ()
     must_answer: bool = False
+    cache_salt: str = ""
 
     @property
     def holds_untrusted_text(self) -> bool:

@@ -1,6 +1,8 @@
 """The same turn against an OpenAI-compatible endpoint, streaming."""
 
+import hmac
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
@@ -11,6 +13,7 @@ import pytest
 from development.stack import Stack
 from tests.conftest import MODEL_KEY
 from tests.doubles import upstream
+from tests.doubles.database import principal_of
 from tests.doubles.person import Person
 from tests.doubles.upstream import ScriptedModel
 
@@ -42,6 +45,31 @@ def test_the_key_of_the_file_is_sent_and_appears_nowhere_else(anna: Person, mode
         assert MODEL_KEY not in log.read_text()
     for process in anna.stack.processes.values():
         assert MODEL_KEY not in str(psutil.Process(process.pid).environ())
+
+
+def test_what_the_endpoint_keeps_of_a_tenant_s_prompts_no_other_tenant_s_can_meet(
+    anna: Person, model: ScriptedModel, model_stack: Stack, person: Callable[..., Person]
+) -> None:
+    """By the page and by a program, every request says whose it is in a way that nobody can guess (sealed, not named)."""
+    people = {"alice": anna, "bob": person("bob", model_stack), "grace": person("grace", model_stack)}
+    salts: dict[str, set[str]] = {}
+    for name, somebody in people.items():
+        model.requests.clear()
+        first = somebody.ask("First?")
+        somebody.ask("Second?", first.conversation)
+        key = somebody.post("/api/v1/keys", json={"name": "salt", "scopes": ["chat"]}).json()["key"]
+        body = {"model": "chatbot", "messages": [{"role": "user", "content": "By a program?"}]}
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx2.post(f"{model_stack.url}/v1/chat/completions", json=body, headers=headers, timeout=20)
+        assert answer.status_code == 200
+        assert len(model.requests) == 3
+        salts[name] = {request["cache_salt"] for request in model.requests}
+    assert len(salts["alice"]) == 1 and salts["alice"] == salts["bob"] != salts["grace"]
+    tenant = principal_of(anna, "acme").tenant_id
+    (salt,) = salts["alice"]
+    assert len(salt) == 44 and str(tenant) not in salt
+    guesses = (hmac.digest(key, b"cache salt|" + tenant.bytes, "sha256") for key in (b"", tenant.bytes, bytes(32)))
+    assert urlsafe_b64decode(salt) not in guesses
 
 
 def test_history_is_sent_along(anna: Person, model: ScriptedModel) -> None:

@@ -151,13 +151,23 @@ def test_settings_say_what_differs_between_endpoints() -> None:
             extra_fields={"reasoning_effort": "low"},
             omitted_fields=("model",),
         )
-    )._body(Prompt("Rules.", "When?"))
+    )._body(Prompt("Rules.", "When?", cache_salt="s"))
     assert body == {
         "messages": [{"role": "user", "content": "Rules.\n\nWhen?"}],
         "stream": True,
         "max_completion_tokens": 1024,
         "reasoning_effort": "low",
     }
+
+
+@pytest.mark.parametrize(("field", "salt", "sent"), [("", "s", {}), ("cache_salt", "", {}), ("x", "s", {"x": "s"})])
+def test_a_salt_is_sent_where_the_endpoint_takes_one(field: str, salt: str, sent: dict[str, str]) -> None:
+    settings = {"base_url": "http://127.0.0.1:1/v1", "cache_salt_field": field, "extra_fields": {"x": "one for all"}}
+    with_salt, plain = (
+        OpenAIModel(ModelSettings(**given))._body(Prompt("Rules.", "When?", cache_salt=salt))
+        for given in (settings, {"base_url": "http://127.0.0.1:1/v1"})
+    )
+    assert with_salt == plain | {"x": "one for all"} | sent
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
