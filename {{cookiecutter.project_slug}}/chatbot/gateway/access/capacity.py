@@ -17,7 +17,8 @@ from chatbot.core.errors import Problem, Unavailable
 from chatbot.gateway.access.client import client_address, client_bucket
 from chatbot.monitoring.refusals import note_refusal
 
-# of one person, or of one address without an account, at a time: what is asked beyond waits, and others' come between
+# of one person at a time: what is asked beyond waits, and others' come between. An address without an account may be
+# that of a whole office, and some of its requests wait for the identity provider
 _MAX_READS = 2
 _READS = frozenset({"GET", "HEAD"})
 _ALIVE = "/healthz"  # a busy process is not a dead one; at the services' port nobody asks that
@@ -66,8 +67,8 @@ class TooManyRequests(Problem):
 class ClientCapacity:
     """Counts what one person has under way, and of public requests what one address has. Stands behind the gate.
 
-    Of one client's reads (`GET`, `HEAD`) a few are worked on at a time and the others wait their turn, so that a burst
-    of the longest lists, or of sign-ins, holds up nobody else. The next one's turn comes when an answer begins, however
+    Of one person's reads (`GET`, `HEAD`) a few are worked on at a time and the others wait their turn, so that a burst
+    of the longest lists holds up nobody else. The next one's turn comes when an answer begins, however
     slowly it is fetched. Questions, uploads and changes have limits of their own and never wait.
     """
 
@@ -90,7 +91,7 @@ class ClientCapacity:
             raise TooManyRequests("Your earlier requests are still under way. Try again when they are done.")
         self._open[who] += 1
         try:
-            if scope["method"] in _READS:
+            if admission and scope["method"] in _READS:
                 await self._read(self._reads[who], scope, receive, send)
             else:
                 await self._app(scope, receive, send)
