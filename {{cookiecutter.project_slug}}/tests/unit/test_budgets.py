@@ -125,7 +125,8 @@ def test_a_denial_says_whose_budget_is_spent_and_when_to_ask_again(scope: Scope,
 
 def test_only_what_was_reserved_passes() -> None:
     judge_budget({"verdict": "ok"})
-    with pytest.raises(Unavailable):
-        judge_budget({"verdict": "unknown"})
+    for other in ("unknown", "rate", "", None):
+        with pytest.raises(Unavailable):
+            judge_budget({"verdict": other})
     with pytest.raises(TooManyAnswers):
         judge_budget({"verdict": "streams"})
