@@ -128,7 +128,7 @@ def test_the_keys_of_another_issuer_are_not_asked_for(provider: ScriptedProvider
 
 
 # nobody can be asked there; a socket refuses a port above 65535 with an error of its own
-UNUSABLE = ["", "path", "http://[", "http://127.0.0.1:65536", "http://127.0.0.1:-1"]
+UNUSABLE = ["", "path", "http://[", "http://127.0.0.1:port", "http://127.0.0.1:65536", "http://127.0.0.1:-1"]
 
 
 @pytest.mark.parametrize("address", [None, 1, ["x"], *UNUSABLE], ids=str)
