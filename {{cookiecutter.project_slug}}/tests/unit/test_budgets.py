@@ -68,7 +68,7 @@ def test_an_override_replaces_a_user_s_default_and_only_lowers_a_tenant_s(
 @pytest.mark.parametrize("window", Window)
 def test_a_limit_of_the_settings_holds_for_its_scope_window_and_kind_alone(scope: Scope, window: Window) -> None:
     for kind, value, expected in (("tokens", 0, (0, -1)), ("tokens", 7, (7, -1)), ("money", 0, (-1, 0)),
-                                  ("money", 0.57, (-1, 570_000))):  # fmt: skip
+                                  ("money", 1.001, (-1, 1_001_000))):  # fmt: skip
         chosen: dict[str, Any] = {each.value: {} for each in Scope} | {
             scope.value: {kind: {window.name.lower(): value}}
         }
