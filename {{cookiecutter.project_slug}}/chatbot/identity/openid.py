@@ -17,13 +17,12 @@ from typing import Any
 import orjson
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
-from httpx2 import HTTPError
 
 from chatbot.config.settings import IdentitySettings
 from chatbot.core.errors import Problem, Unavailable
 from chatbot.identity.people import read_groups
 from chatbot.identity.tokens.form import NoToken
-from chatbot.identity.tokens.issuer import Issuer, discovery_address, trusted_certificates
+from chatbot.identity.tokens.issuer import NO_ANSWER, Issuer, discovery_address, trusted_certificates
 from chatbot.identity.tokens.signed import LEEWAY_SECONDS, read_claims
 from chatbot.monitoring.causes import describe_cause
 
@@ -149,7 +148,7 @@ class OpenIdProvider:
                 )
         except OAuthError as error:
             raise SignInFailed("code") from error
-        except (HTTPError, ValueError) as error:
+        except NO_ANSWER as error:
             raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
         claims = await self._verify(token.get("id_token"), nonce={"essential": True, "value": attempt.nonce})
         _check_moment(claims.get("auth_time"), attempt, self._settings.absolute_seconds)
@@ -225,7 +224,7 @@ class OpenIdProvider:
                 response = await client.request("GET", address, withhold_token=True, headers=headers)
             response.raise_for_status()
             document = response.json()
-        except (HTTPError, ValueError) as error:
+        except NO_ANSWER as error:
             raise Unavailable("The identity provider does not answer. Try again in a moment.") from error
         if not isinstance(document, dict):
             raise Unavailable("The identity provider's answer is not in the expected form.")

@@ -152,8 +152,6 @@ class Budgets:
 
 def judge_budget(verdict: Mapping[str, Any]) -> None:
     """Return when the script reserved what was asked. Raises `BudgetSpent`, `TooManyAnswers` or `Unavailable`."""
-    if verdict["verdict"] == UNKNOWN:
-        raise Unavailable("Your budget is not known just now. Try again in a moment.")
     if verdict["verdict"] == "streams":
         note_refusal("api-capacity", "answers of one person at once")
         raise TooManyAnswers("Wait until one of your answers has ended.")
@@ -161,6 +159,8 @@ def judge_budget(verdict: Mapping[str, Any]) -> None:
         scope, window = Scope(verdict["scope"]), Window(int(verdict["window"]))
         note_refusal("api-cost", f"{verdict['kind']} of {scope} per {window.name.lower()}")
         raise BudgetSpent(scope, window, verdict["kind"], seconds_left(window, time.time()))
+    if verdict["verdict"] != "ok":  # closed: unknown, or a verdict that only a newer script gives
+        raise Unavailable("Your budget is not known just now. Try again in a moment.")
 
 
 def seconds_left(window: Window, now: float) -> float:

@@ -28,6 +28,9 @@ _TIMEOUT_SECONDS = 4.0
 _MOST_BYTES = 256 * 1024
 _MOST_KEYS = 32
 _SMALLEST_RSA = 2048  # RFC 7518, section 3.3
+# what a look-up raises without a usable answer: no connection, an address that is none (a port above 65535 comes as a
+# group), too slow, not JSON or too deep
+NO_ANSWER = (httpx2.HTTPError, httpx2.InvalidURL, ExceptionGroup, TimeoutError, ValueError, RecursionError)
 
 
 class Issuer:
@@ -116,7 +119,7 @@ class Issuer:
                 async with client.stream(method, address, data=form, auth=auth) as response:
                     response.raise_for_status()
                     document = orjson.loads(await _read(response))
-        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError) as error:
+        except NO_ANSWER as error:
             raise _down() from error
         if not isinstance(document, dict):
             raise Unavailable("The identity provider's answer is not in the expected form.")
@@ -165,7 +168,7 @@ def _usable_keys(document: Mapping[str, Any]) -> dict[str, Key]:
         name = entry.get("kid", "")
         try:
             key = jwk.import_key(entry)
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, KeyError):  # KeyError: a curve that joserfc does not know
             continue
         if isinstance(name, str) and _is_fit(key):
             found.setdefault(name, key)
