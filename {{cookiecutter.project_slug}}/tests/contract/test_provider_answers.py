@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import httpx2
 import pytest
 from joserfc import jwk
 
@@ -191,3 +192,23 @@ def test_a_proxy_of_the_environment_is_not_asked(provider: ScriptedProvider, mon
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     assert find(provider) is not None
+
+
+def test_trusted_certificates_are_read_once_however_many_sign_in(
+    provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module.trusted_certificates.cache_clear()
+    read, really = [0], httpx2.create_ssl_context
+
+    def count(verify: Any = True, **given: Any) -> Any:
+        read[0] += verify is True  # else they were read before
+        return really(verify, **given)
+
+    for library in (httpx2, httpx2._client, httpx2._transports.default):
+        monkeypatch.setattr(library, "create_ssl_context", count, raising=False)
+    provider.more = {"authorization_endpoint": f"{provider.issuer}/authorize", "token_endpoint": f"{provider.issuer}/t"}
+    for _ in range(3):
+        assert find(provider) is not None
+        people = OpenIdProvider(settings(provider.issuer), "s" * 16, "https://a/b", issuer_at(provider.issuer))
+        asyncio.run(people.begin())
+    assert read == [1], "it takes 40 ms, in which nobody is served"
