@@ -38,6 +38,7 @@ def main() -> None:
     settings = {"CHATBOT_MODEL__BASE_URL": f"http://127.0.0.1:{model_port}/v1", "CHATBOT_MODEL__NAME": "mock"}
     # every limit is counted and none is reached: one person asks what a thousand would
     settings |= BOUNDLESS | {"CHATBOT_LIMITS__BUDGETS": json.dumps({scope: UNREACHED for scope in SCOPES})}
+    settings |= {"CHATBOT_LIMITS__MAX_REQUESTS_PER_PERSON": "1000"}
     settings |= {"CHATBOT_LIMITS__STANDING_SECONDS": "4"}  # as it is unless set
     settings |= {"CHATBOT_LIMITS__PRICES": json.dumps({"mock": {"input": 2.5, "output": 10}})}
     model = subprocess.Popen([sys.executable, HERE / "mock_model.py", str(model_port)])
