@@ -152,7 +152,8 @@ def _answering(
         settings.retrieval.passages,
         settings.model.max_answer_tokens,
         make_instructions(settings.model.instructions, settings.model.answer_language),
-        _needed_key(settings.gateway.session_key, "gateway_session_key"),  # under a label of its own
+        # under a label of its own
+        _needed_key(settings.gateway.session_key, "gateway_session_key") if settings.model.cache_salt_field else b"",
     )
     return (turns, model, HashingEmbedder(settings.retrieval.language), chosen, loop)
 

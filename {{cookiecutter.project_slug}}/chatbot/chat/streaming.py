@@ -3,8 +3,9 @@
 What the page shows after the last piece equals what history shows: a block counts as finished only when
 the line that begins the next one is complete, since only then can nothing that follows change it.
 An answer may be one open block of 64,000 characters, whose reading takes seconds. So a piece that is added is only
-kept; reading is for a thread (`chatbot/limits/heavy.py`), and is due when it would take a small share of the time:
-however long the block, and however fast it comes, all readings together are a tenth of the time, and one at the end.
+kept; reading is for a thread (`chatbot/limits/heavy.py`) unless little is open, and is due when it would take a small
+share of the time: however long the block, and however fast it comes, all readings together are a tenth of the time,
+and one at the end.
 """
 
 import re
@@ -19,6 +20,7 @@ _PLAIN_START = re.compile(r"[A-Za-z][A-Za-z0-9 ,.;:?'\"()%/$-]*")
 # lines as Markdown counts them; str.splitlines knows more separators
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _PLAIN = re.compile(r"[A-Za-z0-9 ,.;:?'\"()%/$-]+")
+_SHORT = 300  # characters
 _PAUSE = 10  # times as long as the last reading took
 _MAX_COMPARED = 4000  # characters; the nodes of a longer open block take megabytes, and are not kept to be compared
 
@@ -60,6 +62,11 @@ class AnswerRenderer:
     def is_due(self) -> bool:
         """Whether to read what was added: `read` then takes a small share of the time that went by."""
         return self.is_behind and self._clock() >= self._due_at
+
+    @property
+    def is_short(self) -> bool:
+        """Whether reading takes three milliseconds at worst: giving it to a thread and waiting for that takes as long."""
+        return len(self._tail) + sum(map(len, self._added)) <= _SHORT
 
     def read(self) -> dict[str, Any] | None:
         """Return the update for what was added, or None when the page does not change."""

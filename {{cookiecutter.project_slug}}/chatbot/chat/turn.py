@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -40,6 +40,7 @@ _NO_VECTOR = "[" + ",".join("0" * 384) + "]"
 _OUTCOMES = {"length": "length", "content_filter": "filtered"}
 # name and data of a server-sent event
 Event = tuple[str, dict[str, Any]]
+Update = TypeVar("Update", dict[str, Any], dict[str, Any] | None)
 Answer = Callable[[], AsyncIterator[Piece | ToolEvent]]
 
 
@@ -175,7 +176,7 @@ class Turn:
                     yield event
                 piece = await anext(pieces, None)
             renderer.add(answer.finish())
-            yield "update", await self._heavy.run(self._who.user_id, renderer.finish)
+            yield "update", await self._render(renderer, renderer.finish)
             _note_removed(answer, renderer)
             answer.outcome = _OUTCOMES.get(piece.reason if piece else "stop", "complete")
             yield "end", await self._end(question, answer)
@@ -196,8 +197,11 @@ class Turn:
         tool = [("tool", piece.fields())] if isinstance(piece, ToolEvent) else []
         shown = None if isinstance(piece, ToolEvent) else renderer.add(answer.add(_text(piece)))
         if renderer.is_due or (tool and renderer.is_behind):
-            shown = await self._heavy.run(self._who.user_id, renderer.read)
+            shown = await self._render(renderer, renderer.read)
         return [("update", shown), *tool] if shown else tool
+
+    async def _render(self, renderer: AnswerRenderer, work: Callable[[], Update]) -> Update:
+        return work() if renderer.is_short else await self._heavy.run(self._who.user_id, work)
 
     async def _end(self, question: int, answer: _Answer) -> dict[str, Any]:
         """Keep a whole answer, and return what the page is told at its end."""

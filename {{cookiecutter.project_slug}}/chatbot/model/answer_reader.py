@@ -121,9 +121,10 @@ class AnswerReader:
         return replace(self.used(), reason=found)
 
     def _take_line(self, line: bytes) -> str:
-        line = line.removeprefix(_MARK)
         if line.startswith(b"data:"):
             return self._take_data(line[5:].strip())
+        if line.startswith(_MARK):
+            return self._take_line(line.removeprefix(_MARK))
         if line.startswith(b"event:"):
             self._event = line[6:].strip()
         elif not line.strip():
@@ -135,7 +136,7 @@ class AnswerReader:
     def _take_data(self, data: bytes) -> str:
         if self.finished or not data or data.startswith(b":"):
             return ""
-        if data.lower() in (b"[done]", b'"[done]"'):
+        if data[:1] != b"{" and data.lower() in (b"[done]", b'"[done]"'):
             self.finished = True
             return ""
         if self._event not in _EVENTS:
@@ -162,10 +163,8 @@ class AnswerReader:
             _log.warning("the model's endpoint sent an event that means nothing here", extra={"event_name": name})
 
     def _take_event(self, event: dict[str, Any]) -> str:
-        groq = event.get("x_groq")
-        usage = event.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
-        if isinstance(usage, dict):
-            self._usage |= {name: value for name, value in usage.items() if value is not None}
+        if "usage" in event or "x_groq" in event:
+            self._take_usage(event)
         choices = event.get("choices")
         failed = self._event == b"error" or event.get("error") or event.get("object") == "error"
         if failed or (not choices and "detail" in event):
@@ -177,6 +176,20 @@ class AnswerReader:
                 text += self._take_choice(choice)
         return text
 
+    def _take_usage(self, event: dict[str, Any]) -> None:
+        groq = event.get("x_groq")
+        usage = event.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+        if isinstance(usage, dict):
+            self._usage |= {name: value for name, value in usage.items() if value is not None}
+
+    def _take_calls(self, delta: dict[str, Any]) -> None:
+        asked = self.calls.size
+        if calls := delta.get("tool_calls"):
+            self.calls.add(calls)
+        if isinstance(call := delta.get("function_call"), dict):  # before there were several tools
+            self.calls.add([{"index": 0, "function": call}])
+        self._said += self.calls.size - asked
+
     def _take_choice(self, choice: dict[str, Any]) -> str:
         delta = choice.get("delta") or choice.get("message") or {}
         reason = choice.get("finish_reason") or choice.get("finishReason")
@@ -184,12 +197,8 @@ class AnswerReader:
             self._reason = reason
         if not isinstance(delta, dict):
             raise ModelFailed(_BAD_FORM)
-        asked = self.calls.size
-        if calls := delta.get("tool_calls"):
-            self.calls.add(calls)
-        if isinstance(call := delta.get("function_call"), dict):  # before there were several tools
-            self.calls.add([{"index": 0, "function": call}])
-        self._said += self.calls.size - asked
+        if "tool_calls" in delta or "function_call" in delta:
+            self._take_calls(delta)
         for name in ("reasoning_content", "reasoning"):
             if isinstance(thought := delta.get(name), str):
                 self._said += count_bytes(thought)

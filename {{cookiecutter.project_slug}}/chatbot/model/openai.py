@@ -103,7 +103,7 @@ class OpenAIModel:
             **offer_fields(prompt),
             **settings.extra_fields,
         }
-        if settings.cache_salt_field and prompt.cache_salt:
+        if settings.cache_salt_field and prompt.cache_salt:  # a question of `doctor` has none
             body[settings.cache_salt_field] = prompt.cache_salt
         return {name: value for name, value in body.items() if name not in settings.omitted_fields}
 

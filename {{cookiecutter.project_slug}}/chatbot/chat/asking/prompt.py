@@ -2,7 +2,6 @@
 
 import hmac
 import re
-import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -37,14 +36,16 @@ class AnswerSettings:
     passages: int = 6
     max_answer_tokens: int = 1024
     instructions: str = INSTRUCTIONS
-    cache_salt_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    cache_salt_key: bytes = field(default=b"", repr=False)  # none: the endpoint takes no salt
 
     def cache_salt(self, tenant: UUID) -> str:
-        """Return what keeps a tenant's prompts apart from others' in an endpoint's cache.
+        """Return what keeps a tenant's prompts apart from others' in an endpoint's cache, if it takes such a thing.
 
         Without it somebody of another tenant learns by the time to the first token whether a prompt that begins in the
         same way was asked before (Gu et al., "Auditing Prompt Caching in Language Model APIs", 2025).
         """
+        if not self.cache_salt_key:
+            return ""
         return urlsafe_b64encode(hmac.digest(self.cache_salt_key, b"cache salt|" + tenant.bytes, "sha256")).decode()
 
 
