@@ -65,7 +65,7 @@ class AnswerRenderer:
 
     @property
     def is_short(self) -> bool:
-        """Whether reading takes three milliseconds at worst: giving it to a thread and waiting for that takes as long."""
+        """Whether reading takes three milliseconds at worst: giving it to a thread takes about as long."""
         return len(self._tail) + sum(map(len, self._added)) <= _SHORT
 
     def read(self) -> dict[str, Any] | None:
