@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from chatbot.config.limits import LimitsSettings
 from chatbot.core.principal import Principal, Role
-from chatbot.gateway.access.capacity import CapacityGuard, ClientCapacity, Overloaded, TooManyRequests
+from chatbot.gateway.access.capacity import CapacityGuard, ClientCapacity, Overloaded, TooManyRequests, end_turn
 from chatbot.gateway.serving.timed import TimedProtocol, with_limits
 from chatbot.identity.admission import Admission, Carrier
 
@@ -213,5 +213,32 @@ def test_an_answer_that_is_fetched_slowly_takes_nobody_s_turn() -> None:
         going.set()
         await asyncio.gather(*exports)
         assert sent == ["http.response.start"] * 4 + ["http.response.body"] * 4
+
+    asyncio.run(action())
+
+
+def test_a_read_that_waits_for_a_bound_of_its_own_takes_nobody_s_turn() -> None:
+    """Two conversations that wait until a download is over would keep their reader out of everything else."""
+
+    async def action() -> None:
+        going, reached = asyncio.Event(), []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            reached.append(scope["path"])
+            if scope["path"].startswith("/heavy"):
+                await end_turn(scope)
+                await end_turn(scope)  # once more changes nothing
+            await going.wait()
+
+        guard = ClientCapacity(app, per_person=20, per_address=20)
+        scope = {"type": "http", "method": "GET", **admitted(ONE)}
+        paths = ["/heavy/1", "/heavy/2", "/a", "/b", "/c"]
+        reads = [asyncio.ensure_future(guard(scope | {"path": path}, None, None)) for path in paths]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert reached == paths[:4]
+        going.set()
+        await asyncio.gather(*reads)
+        assert reached == paths and not guard._open
 
     asyncio.run(action())

@@ -68,8 +68,8 @@ class ClientCapacity:
     """Counts what one person has under way, and of public requests what one address has. Stands behind the gate.
 
     Of one person's reads (`GET`, `HEAD`) a few are worked on at a time and the others wait their turn, so that a burst
-    of the longest lists holds up nobody else. The next one's turn comes when an answer begins, however
-    slowly it is fetched. Questions, uploads and changes have limits of their own and never wait.
+    of the longest lists holds up nobody else. The next one's turn comes when an answer begins, however slowly it is
+    fetched, or at `end_turn`. Questions, uploads and changes have limits of their own and never wait.
     """
 
     def __init__(self, app: ASGIApp, *, per_person: int, per_address: int) -> None:
@@ -109,4 +109,10 @@ class ClientCapacity:
                 await place.aclose()
                 await send(message)
 
+            scope["end_turn"] = place.aclose
             await self._app(scope, receive, send_on)
+
+
+async def end_turn(scope: Scope) -> None:
+    """Let the person's next read begin, before this one waits for a bound of its own (`chatbot/limits/heavy.py`)."""
+    await scope["end_turn"]()

@@ -16,6 +16,7 @@ from chatbot.chat.kept.pieces import KeptMessages
 from chatbot.core.errors import NotFound, Unprocessable
 from chatbot.database import conversations as table
 from chatbot.database.conversations import KeptRow
+from chatbot.gateway.access.capacity import end_turn
 from chatbot.gateway.dependencies import Using, Who
 from chatbot.gateway.labels import Label, Name, Shown
 
@@ -73,8 +74,9 @@ async def begin_conversation(who: Who, parts: Using) -> dict[str, UUID]:
         return {"id": await table.create_conversation(connection, who)}
 
 
-async def _kept_messages(who: Who, parts: Using) -> AsyncIterator[KeptMessages]:
+async def _kept_messages(request: Request, who: Who, parts: Using) -> AsyncIterator[KeptMessages]:
     """Yield the reader of a principal's messages: one request at a time, until its answer is sent."""
+    await end_turn(request.scope)
     async with parts.heavy.one_request(who.user_id):
         yield KeptMessages(parts.database, parts.heavy, who)
 
@@ -91,6 +93,7 @@ async def list_conversations(
         rows = await table.list_conversations(connection)
     if not query.search.split():
         return [_entry(row) for row in rows]
+    await end_turn(request.scope)
     async with parts.heavy.one_request(who.user_id):
         kept = KeptMessages(parts.database, parts.heavy, who)
         search = await kept.search(query.search, request.is_disconnected)
