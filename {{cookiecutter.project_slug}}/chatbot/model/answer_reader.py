@@ -121,10 +121,10 @@ class AnswerReader:
         return replace(self.used(), reason=found)
 
     def _take_line(self, line: bytes) -> str:
+        if not line.startswith(b"data:"):
+            line = line.removeprefix(_MARK)
         if line.startswith(b"data:"):
             return self._take_data(line[5:].strip())
-        if line.startswith(_MARK):
-            return self._take_line(line.removeprefix(_MARK))
         if line.startswith(b"event:"):
             self._event = line[6:].strip()
         elif not line.strip():

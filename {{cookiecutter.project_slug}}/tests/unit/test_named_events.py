@@ -42,3 +42,9 @@ def test_the_end_is_the_end_under_any_name(name: str | None) -> None:
 def test_an_error_s_name_makes_any_data_an_error() -> None:
     with pytest.raises(EndpointRefused):
         AnswerReader(ThoughtFilter()).feed(event("error", "Well."))
+
+
+def test_marks_without_end_before_a_line_are_passed_over() -> None:
+    reader = AnswerReader(ThoughtFilter())
+    assert reader.feed(b"\xef\xbb\xbf" * 300_000 + b"data: {}\n") == ""
+    assert reader.feed(b"\xef\xbb\xbf" + event(None, "Hello.")) == "Hello."
