@@ -46,11 +46,11 @@ class Counters:
             raise Unavailable("Counters cannot be read just now. Try again in a moment.") from error
         return found
 
-    async def write(self, key: str, field: str, value: str, *, seconds: int, anew: bool) -> None:
-        """Set a field of a counter that lives for `seconds`; one that is there already stays, unless `anew`."""
+    async def write(self, key: str, field: str, value: str, *, seconds: int, overwrite: bool) -> None:
+        """Set a field of a counter that lives for `seconds`; one that is there already stays, unless `overwrite`."""
         try:
             async with self._valkey.pipeline() as together:
-                (together.hset if anew else together.hsetnx)(key, field, value)
+                (together.hset if overwrite else together.hsetnx)(key, field, value)
                 await together.expire(key, seconds).execute()
         except RedisError as error:
             raise Unavailable("Counters cannot be changed just now. Try again in a moment.") from error
@@ -60,6 +60,6 @@ class Counters:
             found: object = await self._valkey.evalsha(digest, keys, *values)
             return found
         except NoScriptError as error:
-            raise Unavailable("The scripts are not loaded into Valkey: start the stack anew.") from error
+            raise Unavailable("The scripts are not loaded into Valkey: restart the stack.") from error
         except RedisError as error:
             raise Unavailable("Sessions and limits cannot be checked just now. Try again in a moment.") from error

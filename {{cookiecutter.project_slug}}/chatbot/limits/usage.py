@@ -25,16 +25,16 @@ async def read_usage(counters: Counters, scope: Scope, identifier: str, buckets:
 
 
 async def keep_own_month(
-    counters: Counters, scope: Scope, identifier: str, tokens: int | None, *, anew: bool = True
+    counters: Counters, scope: Scope, identifier: str, tokens: int | None, *, overwrite: bool = True
 ) -> None:
     """Keep what token budget of its own for each month a person or a tenant has; None for none.
 
     A person's stands in place of everybody's; a tenant's never above the operator's. Counters forget whom they have not
-    seen for long: until it is kept again nothing is reserved. What was read elsewhere is not `anew`: it may be older
-    than what is kept.
+    seen for long: until it is kept again nothing is reserved. Without `overwrite` a value that is stored already stays: it
+    may be newer.
     """
     own = "" if tokens is None else str(tokens)
-    await counters.write(f"budget:{scope}:{identifier}", "own", own, seconds=_DAYS * 86400, anew=anew)
+    await counters.write(f"budget:{scope}:{identifier}", "own", own, seconds=_DAYS * 86400, overwrite=overwrite)
 
 
 def month_limit(scope: Scope, everybody: int, own: int | None) -> int:

@@ -189,11 +189,11 @@ def test_a_reader_who_takes_nothing_gains_no_time_by_asking_again() -> None:
 
 def test_an_answer_that_is_fetched_slowly_takes_nobody_s_turn() -> None:
     async def action() -> None:
-        going, begun, reached, sent = asyncio.Event(), asyncio.Event(), [], []
+        going, started, reached, sent = asyncio.Event(), asyncio.Event(), [], []
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             reached.append(scope["path"])
-            await begun.wait()
+            await started.wait()
             await send({"type": "http.response.start"})
             await going.wait()
             await send({"type": "http.response.body"})
@@ -206,7 +206,7 @@ def test_an_answer_that_is_fetched_slowly_takes_nobody_s_turn() -> None:
         exports = [asyncio.ensure_future(guard(scope | {"path": f"/{n}"}, None, send)) for n in range(4)]
         await asyncio.sleep(0)
         assert reached == ["/0", "/1"]
-        begun.set()
+        started.set()
         while len(sent) < 4:
             await asyncio.sleep(0)
         assert reached == ["/0", "/1", "/2", "/3"]

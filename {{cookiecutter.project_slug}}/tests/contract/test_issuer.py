@@ -148,63 +148,6 @@ def test_an_issuer_that_is_down_keeps_what_is_young_and_loses_what_is_old(
     assert run(lambda: issuer.key("old"))
 
 
-WEAK = jwk.generate_key("RSA", 2048, parameters={"kid": "weak"}).as_dict(private=False)
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", "kid": "x"},
-        OLD.as_dict(private=True) | {"kid": "x"},
-        OLD.as_dict(private=False) | {"kid": "x", "use": "enc"},
-        WEAK | {"kid": "x", "n": "u" * 171},
-        {"kty": "EC", "kid": "x"}, {"kid": "x"}, "x", None, 1, [], OLD.as_dict(private=False) | {"kid": 1},
-    ],
-    ids=range(11),
-)  # fmt: skip
-def test_what_is_no_public_key_for_signatures_is_left_out(
-    issuer: Issuer, provider: ScriptedProvider, entry: Any
-) -> None:
-    provider.keys = [entry, OLD.as_dict(private=False)]
-    assert run(lambda: issuer.key("x")) is None
-    assert run(lambda: issuer.key("old")) is not None
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [b"", b"[]", b"x", b'{"issuer": "https://evil.example", "jwks_uri": "x"}', b"{}", b'{"keys": []' + b" " * 300_000 + b"}",
-     b"[" * 100_000],
-    ids=range(7),
-)  # fmt: skip
-def test_a_bad_answer_is_none(issuer: Issuer, provider: ScriptedProvider, answer: bytes) -> None:
-    provider.behave = lambda handler: send(handler, answer)
-    with pytest.raises(Unavailable):
-        run(lambda: issuer.key("old"))
-
-
-def test_an_issuer_behind_tls_sends_nobody_to_an_open_line(provider: ScriptedProvider) -> None:
-    """CVE-2024-37032: the application's secret goes nowhere because a document says so."""
-    changed = settings(provider).model_copy(update={"issuer": "https://sso.acme.net"})
-    made = Issuer(changed, "s" * 16)
-    made._metadata = {"introspection_endpoint": f"{provider.issuer}/introspect"}
-    with pytest.raises(Unavailable):
-        run(lambda: made.introspect("x"))
-    assert not provider.asked
-
-
-def test_a_redirect_is_not_followed(issuer: Issuer, provider: ScriptedProvider) -> None:
-    def elsewhere(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(302)
-        handler.send_header("location", f"{provider.issuer}/elsewhere")
-        handler.send_header("content-length", "0")
-        handler.end_headers()
-
-    provider.behave = elsewhere
-    with pytest.raises(Unavailable):
-        run(lambda: issuer.key("old"))
-    assert "/elsewhere" not in provider.asked
-
-
 def find(tokens: AccessTokens, token: str) -> Machine | None:
     found: Machine | None = run(lambda: tokens.find(token))
     return found

@@ -67,7 +67,7 @@ class Caller:
     async def reserve(self, amount: Amount, now: float | None = None) -> Spending:
         for scope, identifier in self.payer.scopes():
             if scope in (Scope.USER, Scope.TENANT):
-                await keep_own_month(self.counters, Scope(scope), identifier, None, anew=False)
+                await keep_own_month(self.counters, Scope(scope), identifier, None, overwrite=False)
         return await self.reserve_unknown(amount, now)
 
     async def reserve_unknown(self, amount: Amount, now: float | None = None) -> Spending:
@@ -273,7 +273,7 @@ def test_what_was_read_before_it_changed_does_not_undo_the_change(counting: Call
         caller = Caller(counters, budgets())
         user = caller.payer.user
         await keep_own_month(counters, Scope.USER, user, 50)
-        await keep_own_month(counters, Scope.USER, user, None, anew=False)
+        await keep_own_month(counters, Scope.USER, user, None, overwrite=False)
         with pytest.raises(BudgetSpent):
             await caller.reserve(Amount(51))
 

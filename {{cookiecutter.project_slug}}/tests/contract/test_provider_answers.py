@@ -20,7 +20,8 @@ from chatbot.identity.tokens.issuer import Issuer
 from tests.conftest import free_port
 from tests.doubles.provider import ScriptedProvider, send
 
-EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
+PRIVATE = jwk.generate_key("EC", "P-256").as_dict(private=True)
+EC = jwk.import_key(PRIVATE).as_dict(private=False)
 OTHER = jwk.generate_key("EC", "P-256").as_dict(private=False)
 RSA = jwk.generate_key("RSA", 2048).as_dict(private=False)
 ED25519 = jwk.generate_key("OKP", "Ed25519").as_dict(private=False)
@@ -121,7 +122,7 @@ def test_a_key_set_may_have_256_kib(provider: ScriptedProvider, size: int, fits:
 
 @pytest.mark.parametrize("other", [None, "", "https://evil.example", ["x"], "/"])
 def test_the_keys_of_another_issuer_are_not_asked_for(provider: ScriptedProvider, other: Any) -> None:
-    """OpenID Connect Discovery 1.0, section 4.3: whoever answers for another issuer speaks for none."""
+    """OpenID Connect Discovery 1.0, section 4.3: a configuration of another issuer is rejected."""
     provider.more = {"issuer": provider.issuer + other if other == "/" else other}
     with pytest.raises(Unavailable, match="another issuer"):
         find(provider)
@@ -212,3 +213,58 @@ def test_trusted_certificates_are_read_once_however_many_sign_in(
         people = OpenIdProvider(settings(provider.issuer), "s" * 16, "https://a/b", issuer_at(provider.issuer))
         asyncio.run(people.begin())
     assert read == [1], "it takes 40 ms, in which nobody is served"
+
+
+WEAK = jwk.generate_key("RSA", 2048, parameters={"kid": "weak"}).as_dict(private=False)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", "kid": "x"},
+        PRIVATE | {"kid": "x"},
+        named(EC, "good") | {"kid": "x", "use": "enc"},
+        WEAK | {"kid": "x", "n": "u" * 171},
+        {"kty": "EC", "kid": "x"}, {"kid": "x"}, "x", None, 1, [], named(EC, "good") | {"kid": 1},
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_what_is_no_public_key_for_signatures_is_left_out(provider: ScriptedProvider, entry: Any) -> None:
+    provider.keys = [entry, named(EC, "good")]
+    assert find(provider, "x") is None
+    assert find(provider) is not None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"[]", b"x", b'{"issuer": "https://evil.example", "jwks_uri": "x"}', b"{}", b'{"keys": []' + b" " * 300_000 + b"}",
+     b"[" * 100_000],
+    ids=range(7),
+)  # fmt: skip
+def test_a_bad_answer_is_no_answer(provider: ScriptedProvider, answer: bytes) -> None:
+    provider.behave = lambda handler: send(handler, answer)
+    with pytest.raises(Unavailable):
+        find(provider)
+
+
+def test_an_issuer_behind_tls_sends_nobody_to_an_open_line(provider: ScriptedProvider) -> None:
+    """CVE-2024-37032: the application's secret goes nowhere because a document says so."""
+    changed = settings(provider.issuer).model_copy(update={"issuer": "https://sso.acme.net"})
+    made = Issuer(changed, "s" * 16)
+    made._metadata = {"introspection_endpoint": f"{provider.issuer}/introspect"}
+    with pytest.raises(Unavailable):
+        asyncio.run(made.introspect("x"))
+    assert not provider.asked
+
+
+def test_a_redirect_is_not_followed(provider: ScriptedProvider) -> None:
+    def elsewhere(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("location", f"{provider.issuer}/elsewhere")
+        handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    provider.behave = elsewhere
+    with pytest.raises(Unavailable):
+        find(provider)
+    assert "/elsewhere" not in provider.asked

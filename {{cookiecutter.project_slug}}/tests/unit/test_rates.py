@@ -118,18 +118,18 @@ def test_whatever_keeps_counters_from_an_answer_is_unavailable(error: Exception)
         lambda: made.gate("", 7, 60, b"", b""),
         lambda: made.settle({}),
         lambda: made.read("k", ["f"]),
-        lambda: made.write("k", "f", "v", seconds=1, anew=True),
+        lambda: made.write("k", "f", "v", seconds=1, overwrite=True),
     ]
     for place, call in enumerate(calls):
         with pytest.raises(Unavailable) as failed:
             asyncio.run(call())
         assert "secret" not in str(failed.value)
-        assert ("start the stack anew" in str(failed.value)) == (isinstance(error, NoScriptError) and place < 2)
+        assert ("restart the stack" in str(failed.value)) == (isinstance(error, NoScriptError) and place < 2)
 
 
 @pytest.mark.parametrize(("tokens", "kept"), [(None, ""), (0, "0"), (7, "7")])
 def test_an_override_is_written_over_another_unless_it_may_be_older(tokens: int | None, kept: str) -> None:
-    for options, command in (({}, "hset"), ({"anew": True}, "hset"), ({"anew": False}, "hsetnx")):
+    for options, command in (({}, "hset"), ({"overwrite": True}, "hset"), ({"overwrite": False}, "hsetnx")):
         valkey = Valkey()
         asyncio.run(keep_own_month(counters(valkey), Scope.USER, "u", tokens, **options))
         assert valkey.asked == [

@@ -107,7 +107,7 @@ class Charging:
         async with self._database.acting_for(who) as connection:
             own, tenant = await own_budgets(connection, who)
         for whose, identifier, tokens in ((Whose.USER, who.user_id, own), (Whose.TENANT, who.tenant_id, tenant)):
-            await keep_own_month(self._counters, whose, str(identifier), tokens, anew=False)
+            await keep_own_month(self._counters, whose, str(identifier), tokens, overwrite=False)
 
 
 def _announced(scope: Scope) -> int:

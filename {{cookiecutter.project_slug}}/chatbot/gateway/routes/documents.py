@@ -116,12 +116,12 @@ async def list_documents(who: Who, parts: Using) -> list[DocumentEntry]:
     return await parts.heavy.run(who.user_id, _entries, rows, who)
 
 
-def _entries(rows: Sequence[Any], who: Principal) -> list[DocumentEntry]:
+def _entries(rows: Sequence[Any], principal: Principal) -> list[DocumentEntry]:
     return [
         DocumentEntry(
             id=row.id,
             title=row.title,
-            own=row.owner_id == who.user_id,
+            own=row.owner_id == principal.user_id,
             shared=row.shared,
             size=row.size,
             status=row.status,

@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 4.0
 _MOST_BYTES = 256 * 1024
 _MOST_KEYS = 32
 _SMALLEST_RSA = 2048  # RFC 7518, section 3.3
-# what a look-up raises without a usable answer: no connection, an address that is none (a port above 65535 comes as a
+# what a look-up raises without a usable answer: no connection, an invalid address (a port above 65535 comes as a
 # group), too slow, not JSON or too deep
 NO_ANSWER = (httpx2.HTTPError, httpx2.InvalidURL, ExceptionGroup, TimeoutError, ValueError, RecursionError)
 
