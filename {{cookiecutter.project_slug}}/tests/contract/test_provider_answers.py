@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -213,6 +214,9 @@ def test_trusted_certificates_are_read_once_however_many_sign_in(
         people = OpenIdProvider(settings(provider.issuer), "s" * 16, "https://a/b", issuer_at(provider.issuer))
         asyncio.run(people.begin())
     assert read == [1], "it takes 40 ms, in which nobody is served"
+    made = module.trusted_certificates()
+    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert made.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 WEAK = jwk.generate_key("RSA", 2048, parameters={"kid": "weak"}).as_dict(private=False)

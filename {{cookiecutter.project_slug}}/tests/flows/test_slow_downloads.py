@@ -50,7 +50,10 @@ class Downloads:
 @pytest.fixture
 def downloads(person: Callable[..., Person], stack: Stack) -> Iterator[Downloads]:
     with ExitStack() as open_sockets:
-        yield Downloads(person("bob"), stack, open_sockets)
+        made = Downloads(person("bob"), stack, open_sockets)
+        yield made
+    with connect(stack, "bootstrap") as outside:
+        outside.execute("delete from chatbot.conversations where id = %s", (made.path.rpartition("/")[2],))
 
 
 @pytest.mark.parametrize("waiting", ["{}", "{}/export?format=json", "/api/v1/conversations?search=slow"])
@@ -69,11 +72,10 @@ def test_a_search_whose_client_has_disconnected_is_not_carried_out(downloads: Do
             assert downloads.person.get("/api/v1/keys").status_code == 200  # the search waits by now
         client.close()
     slow.close()
-    end, statuses = time.monotonic() + SECONDS, list[int]()
-    while len(statuses) < 2 and time.monotonic() < end:
-        records = downloads.person.get("/api/v1/audit/own", params={"most": 100}).json()
-        statuses = [
-            each["status"] for each in records if each["action"] == "read conversations" and each["status"] != 200
-        ]
+    end, left = time.monotonic() + SECONDS, 0
+    while left < 2 and time.monotonic() < end:
+        records = downloads.person.get("/api/v1/audit/own", params={"most": 200}).json()
+        # a search that was carried out is 200; the other tests of this file leave no 400
+        left = [each["status"] for each in records if each["action"] == "read conversations"].count(400)
         time.sleep(0.1)  # polling a server's state
-    assert statuses == [400, 400]
+    assert left == 2

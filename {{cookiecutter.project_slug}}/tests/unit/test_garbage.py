@@ -12,6 +12,8 @@ import pytest
 
 from chatbot.gateway.serving.garbage import collect_when_idle, short_pauses
 from chatbot.limits.heavy import HeavyWork
+from chatbot.wiring import Parts
+from tests.house.routes import application
 
 ALICE = UUID(int=1)
 SOON = 30  # seconds: only a failure waits so long
@@ -55,6 +57,22 @@ def test_what_was_there_before_is_never_looked_at() -> None:
     async def action() -> None:
         async with short_pauses(HeavyWork()):
             assert gc.get_freeze_count() > 10_000
+
+    asyncio.run(action())
+
+
+def test_the_gateway_runs_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_services: Parts) -> None:
+        """Connect to nothing, and close nothing."""
+
+    for name in ("open", "close"):
+        monkeypatch.setattr(Parts, name, nothing)
+
+    async def action() -> None:
+        app, before = application(), gc.get_threshold()
+        async with app.router.lifespan_context(app):
+            assert gc.get_threshold()[2] > 10**9 > before[2]
+        assert gc.get_threshold() == before
 
     asyncio.run(action())
 
