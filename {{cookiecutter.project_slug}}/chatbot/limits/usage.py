@@ -30,8 +30,7 @@ async def keep_own_month(
     """Keep what token budget of its own for each month a person or a tenant has; None for none.
 
     A person's stands in place of everybody's; a tenant's never above the operator's. Counters forget whom they have not
-    seen for long: until it is kept again nothing is reserved. Without `overwrite` a value that is stored stays: it may be
-    newer.
+    seen for long: until it is kept again nothing is reserved. Without `overwrite` a stored value stays: maybe newer.
     """
     own = "" if tokens is None else str(tokens)
     await counters.write(f"budget:{scope}:{identifier}", "own", own, seconds=_DAYS * 86400, overwrite=overwrite)
