@@ -65,7 +65,7 @@ def test_what_waits_for_a_slow_download_keeps_nobody_from_the_rest(downloads: Do
         assert downloads.person.get("/api/v1/keys").status_code == 200
 
 
-@pytest.mark.parametrize("downloads", ["carol"], indirect=True)  # nothing of the other tests is in her audit trail
+@pytest.mark.parametrize("downloads", ["ada"], indirect=True)  # nothing of the other tests is in her audit trail
 def test_a_search_whose_client_has_disconnected_is_not_carried_out(downloads: Downloads) -> None:
     slow = downloads.begin()
     for client in [downloads.ask("/api/v1/conversations?search=slow") for _ in range(2)]:
